@@ -1,0 +1,417 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Boot a kernel in QEMU, run one command in it, report what became of it.
+
+The inner half of scripts/vm, which documents the options: runs in the sysroot,
+which is also what the guest boots from.
+"""
+
+import argparse
+import json
+import os
+import selectors
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import splat
+import tsc
+
+STATUS_SPLAT = 99
+STATUS_TIMEOUT = 124
+STATUS_BROKEN = 125
+
+# Writable in the guest, and forgotten.
+TMPFS = ("/tmp", "/run", "/var/tmp", "/root")
+
+END_OF_RUN = b"ppdevmem: end of run"
+
+
+class GuestError(Exception):
+    """The guest could not be run; the message says why."""
+
+
+class Timeout(Exception):
+    """The time allowed is over."""
+
+
+def say(message: str) -> None:
+    """Print a message about the run itself."""
+    print(f"vm: {message}", file=sys.stderr, flush=True)
+
+
+def spawn(argv: list[str], log: Path) -> subprocess.Popen[bytes]:
+    """Start a helper that dies with this process, however that ends."""
+    with open(log, "ab") as sink:
+        return subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", *argv],
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            # Not in our process group: Ctrl-C is for us to handle.
+            start_new_session=True,
+        )
+
+
+class Qmp:
+    """The control socket of QEMU, as far as it is needed here."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._buffer = b""
+        self._pending: list[dict[str, Any]] = []
+        self._receive()
+        self.execute("qmp_capabilities")
+
+    def fileno(self) -> int:
+        """Return the file descriptor, for select."""
+        return self._sock.fileno()
+
+    def _receive(self) -> dict[str, Any]:
+        while b"\n" not in self._buffer:
+            data = self._sock.recv(65536)
+            if not data:
+                raise GuestError("QEMU closed its control socket")
+            self._buffer += data
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        message: dict[str, Any] = json.loads(line)
+        return message
+
+    def execute(self, command: str, **arguments: Any) -> Any:
+        """Run a command and return its result."""
+        request = {"execute": command, "arguments": arguments}
+        self._sock.sendall(json.dumps(request).encode() + b"\n")
+        while True:
+            reply = self._receive()
+            if "return" in reply:
+                return reply["return"]
+            if "error" in reply:
+                raise GuestError(f"QEMU refused {command}: {reply['error']['desc']}")
+            self._pending.append(reply)
+
+    def events(self) -> list[str]:
+        """Return the names of the events that have come; call when readable."""
+        if not self._pending:
+            self._pending.append(self._receive())
+        while b"\n" in self._buffer:
+            self._pending.append(self._receive())
+        names = [message.get("event", "") for message in self._pending]
+        self._pending.clear()
+        return names
+
+
+class Guest:
+    """One run of one command."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args = args
+        self.repo = Path(os.environ["PPDEVMEM_REPO"])
+        self.rundir = Path(tempfile.mkdtemp(prefix="vm.", dir="/run"))
+        logs = self.repo / "build" / "vm"
+        logs.mkdir(parents=True, exist_ok=True)
+        self.console = logs / f"{args.flavor}-{os.getpid()}.log"
+        self.console.write_bytes(b"")
+        self.helpers = self.rundir / "helpers.log"
+        self.children: list[subprocess.Popen[bytes]] = []
+        self.deadline: float = time.monotonic() + args.timeout
+        self.status: int | None = None
+
+    def close(self) -> None:
+        """End every helper and remove the run's directory."""
+        for child in reversed(self.children):
+            child.kill()
+            child.wait()
+        shutil.rmtree(self.rundir, ignore_errors=True)
+
+    def remaining(self) -> float:
+        """Return the seconds left."""
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise Timeout
+        return left
+
+    def _prepare(self) -> None:
+        """Write what vm-init reads."""
+        environment = {
+            "PPDEVMEM_REPO": str(self.repo),
+            "PPDEVMEM_CACHE": os.environ["PPDEVMEM_CACHE"],
+            "PPDEVMEM_FLAVOR": self.args.flavor,
+            "PPDEVMEM_CWD": os.getcwd(),
+            "PPDEVMEM_COMMAND": shlex.join(self.args.command),
+        }
+        lines = [f"{k}={shlex.quote(v)}\n" for k, v in environment.items()]
+        (self.rundir / "env").write_text("".join(lines))
+        (self.rundir / "fstab").write_text(self._fstab())
+        shutil.copy(self.repo / "scripts" / "vm-init", self.rundir / "init")
+        (self.repo / "build" / "out").mkdir(exist_ok=True)
+
+    def _fstab(self) -> str:
+        """Return what vm-init mounts, in order."""
+        cache = Path(os.environ["PPDEVMEM_CACHE"])
+        # These may lie under what becomes tmpfs: put aside first, and back then.
+        hidden = [
+            (f"/mnt/{number}", path)
+            for number, path in enumerate((self.repo, cache))
+            if any(path.is_relative_to(directory) for directory in TMPFS)
+        ]
+        rows: list[tuple[str, str | Path, str, str]] = [
+            ("proc", "/proc", "proc", "defaults"),
+            ("sys", "/sys", "sysfs", "defaults"),
+            ("devpts", "/dev/pts", "devpts", "gid=5,mode=620,ptmxmode=666,X-mount.mkdir"),
+            ("shm", "/dev/shm", "tmpfs", "X-mount.mkdir"),
+            ("debug", "/sys/kernel/debug", "debugfs", "defaults"),
+            ("trace", "/sys/kernel/tracing", "tracefs", "defaults"),
+            ("bpf", "/sys/fs/bpf", "bpf", "defaults"),
+            ("cgroup", "/sys/fs/cgroup", "cgroup2", "defaults"),
+            ("aside", "/mnt", "tmpfs", "defaults"),
+        ]
+        rows += [(str(path), aside, "none", "bind,X-mount.mkdir") for aside, path in hidden]
+        rows += [("tmpfs", directory, "tmpfs", "mode=1777") for directory in TMPFS]
+        rows += [(aside, path, "none", "bind,X-mount.mkdir") for aside, path in hidden]
+        rows += [
+            ("out", self.repo / "build" / "out", "virtiofs", "defaults"),
+            (str(self.args.kernel_dir / "lib" / "modules"), "/usr/lib/modules", "none", "bind"),
+        ]
+        return "".join(
+            " ".join(str(field).replace(" ", "\\040") for field in row) + "\n" for row in rows
+        )
+
+    def _check_children(self) -> None:
+        for child in self.children:
+            if child.poll() is not None:
+                text = self.helpers.read_text(errors="replace").strip()
+                raise GuestError(f"{child.args!r} ended early:\n{text}")
+
+    def _share(self, tag: str, directory: Path, *options: str) -> list[str]:
+        """Serve a directory; return QEMU's options for it."""
+        path = self.rundir / f"{tag}.fs"
+        self.children.append(
+            spawn(
+                ["/usr/libexec/virtiofsd", "--sandbox", "none", "--log-level", "error"]
+                + ["--shared-dir", str(directory), "--socket-path", str(path), *options],
+                self.helpers,
+            )
+        )
+        while not path.exists():
+            self._check_children()
+            self.remaining()
+            time.sleep(0.01)
+        chardev = f"socket,id={tag}fs,path={path}"
+        return ["-chardev", chardev, "-device", f"vhost-user-fs-pci,chardev={tag}fs,tag={tag}"]
+
+    def _append(self) -> str:
+        # Counting instructions, each is a nanosecond.
+        tsc_khz = 1_000_000 if self.args.icount else tsc.khz()
+        words = [
+            "console=ttyS0 loglevel=7 root=root rootfstype=virtiofs ro",
+            f"init={self.rundir}/init oops=panic panic=-1",
+            # An emulated processor on a busy host is slow, not stuck.
+            "no_timer_check rcupdate.rcu_cpu_stall_timeout=60",
+            f"tsc=reliable tsc_early_khz={tsc_khz}",
+        ]
+        return " ".join(words)
+
+    def _qemu(self, shares: list[str], listeners: dict[str, socket.socket]) -> None:
+        args = self.args
+        machine = "q35,memory-backend=mem"
+        argv = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none"]
+        argv += ["-machine", machine, "-cpu", "max", "-accel", "tcg"]
+        argv += ["-smp", "1" if args.icount else str(args.cpus), "-m", str(args.mem)]
+        argv += ["-object", f"memory-backend-memfd,id=mem,size={args.mem}M,share=on"]
+        argv += ["-kernel", str(args.kernel_dir / "bzImage"), "-append", self._append()]
+        argv += ["-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console"]
+        # A guest that ends by itself is kept, so that it can be dumped.
+        argv += ["-action", "reboot=shutdown,shutdown=pause"]
+        argv += ["-device", "vmcoreinfo", "-device", "virtio-serial-pci"]
+        if args.icount:
+            argv += ["-icount", "shift=0,sleep=off", "-seed", "1"]
+        for name in listeners:
+            argv += ["-chardev", f"socket,id={name},path={self.rundir}/{name}"]
+            if name == "qmp":
+                argv += ["-mon", "chardev=qmp,mode=control"]
+            else:
+                argv += ["-device", f"virtserialport,chardev={name},name={name}"]
+        self.children.append(spawn(argv + shares, self.helpers))
+
+    def _listen(self, name: str) -> socket.socket:
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(self.rundir / name))
+        listener.listen(1)
+        listener.settimeout(0.1)
+        return listener
+
+    def _accept(self, listener: socket.socket) -> socket.socket:
+        while True:
+            try:
+                connection, _ = listener.accept()
+                connection.setblocking(True)
+                return connection
+            except TimeoutError:
+                self._check_children()
+                self.remaining()
+
+    def run(self) -> None:
+        """Boot, run the command, relay its output; sets status when it ended."""
+        self._prepare()
+        shares = self._share("root", Path("/"), "--readonly", "--cache", "always")
+        shares += self._share("out", self.repo / "build" / "out", "--cache", "auto")
+        listeners = {name: self._listen(name) for name in ("ctl", "out", "err", "qmp")}
+        self._qemu(shares, listeners)
+        sockets = {name: self._accept(listener) for name, listener in listeners.items()}
+        qmp = Qmp(sockets["qmp"])
+        self._relay(sockets, qmp)
+
+    def _relay(self, sockets: dict[str, socket.socket], qmp: Qmp) -> None:
+        """Pass the output on until the guest is done or dead."""
+        selector = selectors.DefaultSelector()
+        for name, sock in sockets.items():
+            selector.register(sock, selectors.EVENT_READ, name)
+        sinks = {"out": 1, "err": 2}
+        control = b""
+        finished = False
+        while True:
+            # Once the guest is done, what is left is in the sockets already.
+            events = selector.select(0 if finished else min(1.0, self.remaining()))
+            if finished and not events:
+                break
+            for key, _ in events:
+                name = key.data
+                if name == "qmp":
+                    if "SHUTDOWN" in qmp.events():
+                        self._dump(qmp)
+                        finished = True
+                    continue
+                data = sockets[name].recv(65536)
+                if not data:
+                    selector.unregister(sockets[name])
+                elif name == "ctl":
+                    control += data
+                    *lines, control = control.split(b"\n")
+                    finished |= self._control(lines, sockets["ctl"], qmp)
+                else:
+                    write_all(sinks[name], data)
+            if not events:
+                self._check_children()
+        if self.status is not None:
+            self._wait_for_console()
+
+    def _control(self, lines: list[bytes], sock: socket.socket, qmp: Qmp) -> bool:
+        """Act on what vm-init says; return whether it is done."""
+        for line in lines:
+            if line.startswith(b"ended "):
+                self.status = int(line.split()[1])
+                self._dump(qmp)
+                sock.sendall(b"go\n")
+            elif line == b"finished":
+                return True
+        return False
+
+    def _dump(self, qmp: Qmp) -> None:
+        """Take the dump of the guest's memory, if one is wanted."""
+        if self.args.vmcore is None or self.args.vmcore.exists():
+            return
+        partial = self.args.vmcore.with_name(self.args.vmcore.name + ".part")
+        qmp.execute("dump-guest-memory", paging=False, protocol=f"file:{partial}")
+        partial.rename(self.args.vmcore)
+
+    def _wait_for_console(self) -> None:
+        """Wait until the console log has all that the kernel said."""
+        while END_OF_RUN not in self.console.read_bytes():
+            self.remaining()
+            self._check_children()
+            time.sleep(0.02)
+
+    def splat(self) -> list[str]:
+        """Return the kernel's complaints on the console, with what follows them."""
+        text = self.console.read_bytes().decode(errors="replace")
+        return splat.find(text.replace("\r", "").split("\n"))
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write everything."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def verdict(guest: Guest) -> int:
+    """Run the guest and return the exit status for it."""
+    status = STATUS_BROKEN
+    try:
+        guest.run()
+        if guest.status is not None:
+            status = guest.status
+        else:
+            say("the guest ended before the command did")
+    except Timeout:
+        say(f"no end after {guest.args.timeout} s, stopped; see --timeout")
+        status = STATUS_TIMEOUT
+    except GuestError as error:
+        say(str(error))
+    finally:
+        guest.close()
+    found = guest.splat()
+    if found:
+        print("\n".join(found), file=sys.stderr)
+        say(f"the kernel complained: status {STATUS_SPLAT}, not {status}")
+        status = STATUS_SPLAT
+    return status
+
+
+def positive(text: str) -> int:
+    """Parse a number above zero."""
+    value = int(text)
+    if value <= 0:
+        raise ValueError(text)
+    return value
+
+
+def parse() -> argparse.Namespace:
+    """Parse what scripts/vm passes on."""
+    parser = argparse.ArgumentParser(prog="vm")
+    parser.add_argument("--kernel-dir", type=Path, required=True)
+    parser.add_argument("--flavor", required=True)
+    parser.add_argument("--mem", type=positive, required=True)
+    parser.add_argument("--cpus", type=positive, required=True)
+    parser.add_argument("--timeout", type=positive, required=True)
+    parser.add_argument("--icount", action="store_true")
+    parser.add_argument("--vmcore", type=Path)
+    parser.add_argument("command", nargs="+")
+    return parser.parse_args()
+
+
+def on_signal(number: int, _frame: FrameType | None) -> NoReturn:
+    """End in order, so that the helpers end and the directory goes."""
+    raise SystemExit(128 + number)
+
+
+def main() -> int:
+    """Run one command in a guest."""
+    args = parse()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, on_signal)
+    if args.vmcore is not None:
+        args.vmcore.unlink(missing_ok=True)
+    guest = Guest(args)
+    try:
+        status = verdict(guest)
+    except BrokenPipeError:
+        # Nobody reads our output any more.
+        return 128 + signal.SIGPIPE
+    if status == 0:
+        guest.console.rename(guest.console.with_name(f"{args.flavor}-last.log"))
+    else:
+        say(f"console log: {guest.console}")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
