@@ -1,0 +1,464 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Bindings: a dma-buf attached to a device and its receive queues, from the
+ * bind over the device's or the user's leaving to the last page pool's end.
+ */
+
+#include <linux/dma-buf.h>
+#include <linux/ethtool.h>
+#include <linux/ethtool_netlink.h>
+#include <linux/netdevice.h>
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+#include <net/netdev_queues.h>
+#include <net/netdev_rx_queue.h>
+
+#include "pp_devmem.h"
+
+#define CREATE_TRACE_POINTS
+#include <trace/events/devmem.h>
+
+/* All bindings whose memory is still mapped, by id; also those that were
+ * unbound and are still held by a page pool. Written with BH off, because the
+ * last reference may be dropped in softirq; read under RCU.
+ */
+static DEFINE_XARRAY_FLAGS(net_devmem_dmabuf_bindings,
+			   XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_BH);
+
+static bool header_split_on(struct net_device *dev,
+			    struct netlink_ext_ack *extack)
+{
+	struct kernel_ethtool_ringparam kernel_ring = {};
+	struct ethtool_ringparam ring = { .cmd = ETHTOOL_GRINGPARAM };
+
+	if (!dev->ethtool_ops->get_ringparam)
+		return false;
+
+	dev->ethtool_ops->get_ringparam(dev, &ring, &kernel_ring, extack);
+	return kernel_ring.tcp_data_split == ETHTOOL_TCP_DATA_SPLIT_ENABLED;
+}
+
+static int check_device(struct net_device *dev, struct netlink_ext_ack *extack)
+{
+	const struct netdev_queue_mgmt_ops *ops = dev->queue_mgmt_ops;
+
+	if (!ops || !ops->ndo_queue_mem_alloc || !ops->ndo_queue_mem_free ||
+	    !ops->ndo_queue_start || !ops->ndo_queue_stop) {
+		NL_SET_ERR_MSG(extack, "device's driver cannot restart a single queue");
+		return -EOPNOTSUPP;
+	}
+	if (!dev->dev.parent) {
+		NL_SET_ERR_MSG(extack, "device has no parent that does DMA");
+		return -EOPNOTSUPP;
+	}
+	if (!header_split_on(dev, extack)) {
+		NL_SET_ERR_MSG(extack, "tcp-data-split is off, turn it on with ethtool -G");
+		return -EINVAL;
+	}
+
+	return 0;
+}
+
+static struct dma_buf *get_dmabuf(unsigned int fd,
+				  struct netlink_ext_ack *extack)
+{
+	struct dma_buf *dmabuf;
+
+	dmabuf = dma_buf_get(fd);
+	if (IS_ERR(dmabuf)) {
+		NL_SET_ERR_MSG_FMT(extack, "fd %u is not an open dma-buf", fd);
+		return dmabuf;
+	}
+
+	if (!dmabuf->size || !PAGE_ALIGNED(dmabuf->size)) {
+		NL_SET_ERR_MSG_FMT(extack, "dma-buf of %zu bytes is not made of whole pages",
+				   dmabuf->size);
+		dma_buf_put(dmabuf);
+		return ERR_PTR(-EINVAL);
+	}
+
+	return dmabuf;
+}
+
+static int attach_dmabuf(struct net_devmem_dmabuf_binding *binding,
+			 struct netlink_ext_ack *extack)
+{
+	struct dma_buf_attachment *attachment;
+	struct sg_table *sgt;
+
+	attachment = dma_buf_attach(binding->dmabuf, binding->dma_dev);
+	if (IS_ERR(attachment)) {
+		NL_SET_ERR_MSG(extack, "dma-buf's exporter refuses this device");
+		return PTR_ERR(attachment);
+	}
+
+	sgt = dma_buf_map_attachment_unlocked(attachment, DMA_FROM_DEVICE);
+	if (IS_ERR(sgt)) {
+		NL_SET_ERR_MSG(extack, "dma-buf cannot be mapped for this device");
+		dma_buf_detach(binding->dmabuf, attachment);
+		return PTR_ERR(sgt);
+	}
+
+	binding->attachment = attachment;
+	binding->sgt = sgt;
+	return 0;
+}
+
+static void detach_dmabuf(struct net_devmem_dmabuf_binding *binding)
+{
+	dma_buf_unmap_attachment_unlocked(binding->attachment, binding->sgt,
+					  DMA_FROM_DEVICE);
+	dma_buf_detach(binding->dmabuf, binding->attachment);
+}
+
+/* Undoes binding_create(): the dma-buf is the caller's again */
+static void binding_destroy(struct net_devmem_dmabuf_binding *binding)
+{
+	net_devmem_iovs_destroy(binding);
+	detach_dmabuf(binding);
+	put_device(binding->dma_dev);
+	xa_destroy(&binding->bound_rxqs);
+	kfree(binding);
+}
+
+static void binding_free(struct work_struct *work)
+{
+	struct net_devmem_dmabuf_binding *binding;
+	struct dma_buf *dmabuf;
+
+	binding = container_of(to_rcu_work(work),
+			       struct net_devmem_dmabuf_binding, free_work);
+	dmabuf = binding->dmabuf;
+
+	binding_destroy(binding);
+	dma_buf_put(dmabuf);
+}
+
+/* On error the dma-buf stays the caller's */
+static struct net_devmem_dmabuf_binding *
+binding_create(struct net_device *dev, struct dma_buf *dmabuf,
+	       struct netlink_ext_ack *extack)
+{
+	struct net_devmem_dmabuf_binding *binding;
+	int err;
+
+	binding = kzalloc_node(sizeof(*binding), GFP_KERNEL,
+			       dev_to_node(&dev->dev));
+	if (!binding)
+		return ERR_PTR(-ENOMEM);
+
+	refcount_set(&binding->ref, 1);
+	xa_init(&binding->bound_rxqs);
+	INIT_RCU_WORK(&binding->free_work, binding_free);
+	binding->dmabuf = dmabuf;
+	binding->dev = dev;
+	binding->ifindex = dev->ifindex;
+	binding->dma_dev = get_device(dev->dev.parent);
+
+	err = attach_dmabuf(binding, extack);
+	if (err)
+		goto err_put_device;
+
+	err = net_devmem_iovs_create(binding, extack);
+	if (err)
+		goto err_detach;
+
+	return binding;
+
+err_detach:
+	detach_dmabuf(binding);
+err_put_device:
+	put_device(binding->dma_dev);
+	kfree(binding);
+	return ERR_PTR(err);
+}
+
+static int binding_publish(struct net_devmem_dmabuf_binding *binding)
+{
+	static u32 next_id;
+	int err;
+
+	err = xa_alloc_cyclic_bh(&net_devmem_dmabuf_bindings, &binding->id,
+				 binding, xa_limit_32b, &next_id, GFP_KERNEL);
+	return min(err, 0);
+}
+
+/**
+ * net_devmem_bind_dmabuf() - attach a dma-buf to a device
+ * @dev: the device
+ * @dmabuf_fd: the caller's file descriptor of the dma-buf
+ * @extack: told what is refused, and why
+ *
+ * The binding has no queue yet, see net_devmem_bind_dmabuf_to_queue().
+ *
+ * Context: Process, under rtnl.
+ * Return: the binding, to be ended with net_devmem_unbind_dmabuf(), or an
+ *	ERR_PTR: -EOPNOTSUPP if the driver cannot do it, -EINVAL if header split
+ *	is off, the file is no dma-buf or not made of whole pages, -EBADF,
+ *	-E2BIG, -ENOMEM, or what the dma-buf's exporter says.
+ */
+struct net_devmem_dmabuf_binding *
+net_devmem_bind_dmabuf(struct net_device *dev, unsigned int dmabuf_fd,
+		       struct netlink_ext_ack *extack)
+{
+	struct net_devmem_dmabuf_binding *binding;
+	struct dma_buf *dmabuf;
+	int err;
+
+	ASSERT_RTNL();
+
+	err = check_device(dev, extack);
+	if (err)
+		return ERR_PTR(err);
+
+	dmabuf = get_dmabuf(dmabuf_fd, extack);
+	if (IS_ERR(dmabuf))
+		return ERR_CAST(dmabuf);
+
+	binding = binding_create(dev, dmabuf, extack);
+	if (IS_ERR(binding)) {
+		err = PTR_ERR(binding);
+		goto err_put_dmabuf;
+	}
+
+	/* Last, so that nobody finds a half-made binding */
+	err = binding_publish(binding);
+	if (err)
+		goto err_destroy_binding;
+
+	trace_devmem_bind(binding);
+	return binding;
+
+err_destroy_binding:
+	binding_destroy(binding);
+err_put_dmabuf:
+	dma_buf_put(dmabuf);
+	return ERR_PTR(err);
+}
+
+/* The queue takes up its new memory now, or when the device comes up */
+static int restart_queue(struct net_device *dev, u32 rxq_idx)
+{
+	if (!netif_running(dev))
+		return 0;
+
+	return netdev_rx_queue_restart(dev, rxq_idx);
+}
+
+static int check_queue(struct net_device *dev, u32 rxq_idx,
+		       struct netlink_ext_ack *extack)
+{
+	struct netdev_rx_queue *rxq;
+
+	if (rxq_idx >= dev->real_num_rx_queues) {
+		NL_SET_ERR_MSG_FMT(extack, "rx queue %u is out of range, the device has %u",
+				   rxq_idx, dev->real_num_rx_queues);
+		return -ERANGE;
+	}
+
+	rxq = __netif_get_rx_queue(dev, rxq_idx);
+	if (rxq->mp_params.mp_ops) {
+		NL_SET_ERR_MSG_FMT(extack, "rx queue %u is already bound",
+				   rxq_idx);
+		return -EEXIST;
+	}
+
+#ifdef CONFIG_XDP_SOCKETS
+	if (rxq->pool) {
+		NL_SET_ERR_MSG_FMT(extack, "rx queue %u is in use by AF_XDP",
+				   rxq_idx);
+		return -EBUSY;
+	}
+#endif
+
+	return 0;
+}
+
+static void set_queue_memory(struct netdev_rx_queue *rxq,
+			     struct net_devmem_dmabuf_binding *binding)
+{
+	rxq->mp_params.mp_priv = binding;
+	rxq->mp_params.mp_ops = binding ? &dmabuf_devmem_ops : NULL;
+}
+
+/**
+ * net_devmem_bind_dmabuf_to_queue() - let a queue receive into a binding
+ * @dev: the binding's device
+ * @rxq_idx: the queue
+ * @binding: where its payload is to go
+ * @extack: told what is refused, and why
+ *
+ * Restarts the queue if the device is up.
+ *
+ * Context: Process, under rtnl.
+ * Return: 0, -ERANGE for a queue that does not exist, -EEXIST or -EBUSY for one
+ *	whose memory is spoken for, -ENOMEM, or what the driver says.
+ */
+int net_devmem_bind_dmabuf_to_queue(struct net_device *dev, u32 rxq_idx,
+				    struct net_devmem_dmabuf_binding *binding,
+				    struct netlink_ext_ack *extack)
+{
+	struct netdev_rx_queue *rxq;
+	int err;
+
+	ASSERT_RTNL();
+
+	err = check_queue(dev, rxq_idx, extack);
+	if (err)
+		return err;
+
+	rxq = __netif_get_rx_queue(dev, rxq_idx);
+	err = xa_insert(&binding->bound_rxqs, rxq_idx, rxq, GFP_KERNEL);
+	if (err)
+		return err;
+
+	set_queue_memory(rxq, binding);
+	err = restart_queue(dev, rxq_idx);
+	if (err) {
+		NL_SET_ERR_MSG_FMT(extack, "rx queue %u does not restart on device memory",
+				   rxq_idx);
+		goto err_reset_queue;
+	}
+
+	trace_devmem_queue_bind(binding, rxq_idx);
+	return 0;
+
+err_reset_queue:
+	set_queue_memory(rxq, NULL);
+	xa_erase(&binding->bound_rxqs, rxq_idx);
+	return err;
+}
+
+static void release_queue(struct net_devmem_dmabuf_binding *binding,
+			  struct netdev_rx_queue *rxq, u32 rxq_idx)
+{
+	set_queue_memory(rxq, NULL);
+	xa_erase(&binding->bound_rxqs, rxq_idx);
+	trace_devmem_queue_unbind(binding, rxq_idx);
+}
+
+/**
+ * net_devmem_unbind_dmabuf() - end what the user has of a binding
+ * @binding: made by net_devmem_bind_dmabuf()
+ *
+ * Its queues go back to ordinary memory, and it hands out no more iovs. It
+ * lives on, unbound, until the last page pool that uses it is gone. The caller
+ * may not look at it any more.
+ *
+ * Context: Process, under rtnl.
+ */
+void net_devmem_unbind_dmabuf(struct net_devmem_dmabuf_binding *binding)
+{
+	struct net_device *dev = binding->dev;
+	struct netdev_rx_queue *rxq;
+	unsigned long rxq_idx;
+	int err;
+
+	ASSERT_RTNL();
+
+	/* A bind that fails half way is in no netlink socket's list yet */
+	if (binding->list.next)
+		list_del(&binding->list);
+
+	WRITE_ONCE(binding->unbound, true);
+	trace_devmem_unbind(binding);
+
+	xa_for_each(&binding->bound_rxqs, rxq_idx, rxq) {
+		release_queue(binding, rxq, rxq_idx);
+		err = restart_queue(dev, rxq_idx);
+		if (err)
+			netdev_err(dev, "rx queue %lu does not restart on ordinary memory (%d), set the device down and up\n",
+				   rxq_idx, err);
+	}
+
+	net_devmem_dmabuf_binding_put(binding);
+}
+
+/**
+ * dev_dmabuf_uninstall() - make all bindings forget a device that goes away
+ * @dev: the device; it is down and receives nothing any more
+ *
+ * The bindings stay with the netlink sockets and page pools that hold them.
+ *
+ * Context: Process, under rtnl.
+ */
+void dev_dmabuf_uninstall(struct net_device *dev)
+{
+	struct net_devmem_dmabuf_binding *binding;
+	struct netdev_rx_queue *rxq;
+	unsigned long id, rxq_idx;
+
+	ASSERT_RTNL();
+
+	/* A binding cannot be freed meanwhile: dropping @dev's queues does not
+	 * drop references, and RCU keeps what others drop.
+	 */
+	rcu_read_lock();
+	xa_for_each(&net_devmem_dmabuf_bindings, id, binding) {
+		if (binding->dev != dev)
+			continue;
+		xa_for_each(&binding->bound_rxqs, rxq_idx, rxq)
+			release_queue(binding, rxq, rxq_idx);
+		WRITE_ONCE(binding->dev, NULL);
+	}
+	rcu_read_unlock();
+}
+
+/**
+ * net_devmem_dmabuf_binding_put() - drop a reference on a binding
+ * @binding: the caller may not look at it any more
+ *
+ * With the last one the memory is unmapped, from a work item because that
+ * sleeps.
+ *
+ * Context: Process or softirq.
+ */
+void net_devmem_dmabuf_binding_put(struct net_devmem_dmabuf_binding *binding)
+{
+	if (!refcount_dec_and_test(&binding->ref))
+		return;
+
+	trace_devmem_binding_free(binding);
+	xa_erase_bh(&net_devmem_dmabuf_bindings, binding->id);
+	queue_rcu_work(system_unbound_wq, &binding->free_work);
+}
+
+/**
+ * net_devmem_binding_next() - walk over all bindings, unbound ones too
+ * @id: where to go on: 0 at first, then the last one's id + 1; set to the id of
+ *	what is returned
+ *
+ * Context: Any, under rcu_read_lock().
+ * Return: the binding with the lowest id from @id on, NULL after the last. It
+ *	is valid until rcu_read_unlock(); its reference count may be zero.
+ */
+struct net_devmem_dmabuf_binding *net_devmem_binding_next(unsigned long *id)
+{
+	return xa_find(&net_devmem_dmabuf_bindings, id, ULONG_MAX, XA_PRESENT);
+}
+
+/**
+ * net_devmem_iov_lookup() - the iov at an address, if there is one
+ * @addr: any number
+ *
+ * Nothing at @addr is read. An iov is found only by the very address of its
+ * start.
+ *
+ * Context: Any, under rcu_read_lock().
+ * Return: the iov, valid until rcu_read_unlock(), in any state; NULL if @addr
+ *	is not one of a binding whose memory is mapped.
+ */
+struct page_pool_iov *net_devmem_iov_lookup(unsigned long addr)
+{
+	struct net_devmem_dmabuf_binding *binding;
+	unsigned long id, offset;
+
+	xa_for_each(&net_devmem_dmabuf_bindings, id, binding) {
+		offset = addr - (unsigned long)binding->iovs;
+		if (offset < binding->num_iovs * sizeof(*binding->iovs))
+			return offset % sizeof(*binding->iovs) ?
+			       NULL : (struct page_pool_iov *)addr;
+	}
+
+	return NULL;
+}

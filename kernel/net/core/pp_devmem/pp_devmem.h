@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The dma-buf provider's own: the binding, and what its parts call in each
+ * other and the core calls in them. Stands in for the definitions in
+ * net/core/devmem.h, which includes it.
+ */
+#ifndef _NET_CORE_PP_DEVMEM_H
+#define _NET_CORE_PP_DEVMEM_H
+
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+#include <net/page_pool/iov.h>
+
+#include "token.h"
+
+struct dma_buf;
+struct dma_buf_attachment;
+struct memory_provider_ops;
+struct net_device;
+struct netlink_ext_ack;
+struct sg_table;
+
+/**
+ * struct net_devmem_dmabuf_binding - a dma-buf attached to a device's queues
+ * @dmabuf: the buffer; we hold a reference
+ * @attachment: of @dmabuf to @dma_dev
+ * @sgt: @attachment mapped for @dma_dev, from device to memory
+ * @dev: the device, NULL once it is gone. Written under rtnl; the device it
+ *	points to may be looked at under rcu_read_lock()
+ * @dma_dev: the device that does DMA, @dev's parent; we hold a reference
+ * @ifindex: of @dev when it was bound, still known when @dev is gone
+ * @ref: one for the netlink socket that bound it, one for each page pool.
+ *	When the last is dropped the binding becomes invisible and is freed
+ *	from a work item, an RCU grace period later
+ * @list: entry in the netlink socket's list of its bindings, under rtnl
+ * @bound_rxqs: queue index -> struct netdev_rx_queue, under rtnl
+ * @id: names the binding to user space; not reused soon
+ * @unbound: user space let go of it, page pools may still hold it. It hands
+ *	out no more iovs
+ * @iovs: all iovs in the order of their offset in @dmabuf
+ * @num_iovs: their number
+ * @areas: the runs of @iovs with contiguous DMA addresses, in the same order
+ * @num_areas: their number
+ * @num_user: iovs in state user
+ * @lock: for what follows. Taken with BH off; readers who need no consistent
+ *	picture use READ_ONCE()
+ * @num_free: iovs in state free
+ * @high_water: the most iovs that were ever not free at once
+ * @allocs: iovs handed to page pools since the bind
+ * @releases: iovs that came back from page pools since the bind
+ * @exhausted: refills that found no free iov
+ * @free_stack: indices into @iovs of the free ones, last freed last
+ * @free_work: frees the binding
+ */
+struct net_devmem_dmabuf_binding {
+	struct dma_buf *dmabuf;
+	struct dma_buf_attachment *attachment;
+	struct sg_table *sgt;
+	struct net_device *dev;
+	struct device *dma_dev;
+	int ifindex;
+	refcount_t ref;
+	struct list_head list;
+	struct xarray bound_rxqs;
+	u32 id;
+	bool unbound;
+
+	struct page_pool_iov *iovs;
+	u32 num_iovs;
+	struct page_pool_iov_area *areas;
+	u32 num_areas;
+
+	atomic_t num_user;
+
+	spinlock_t lock ____cacheline_aligned_in_smp;
+	u32 num_free;
+	u32 high_water;
+	u64 allocs;
+	u64 releases;
+	u64 exhausted;
+	u32 *free_stack;
+
+	struct rcu_work free_work;
+};
+
+/* binding.c: what the core calls, under rtnl */
+struct net_devmem_dmabuf_binding *
+net_devmem_bind_dmabuf(struct net_device *dev, unsigned int dmabuf_fd,
+		       struct netlink_ext_ack *extack);
+void net_devmem_unbind_dmabuf(struct net_devmem_dmabuf_binding *binding);
+int net_devmem_bind_dmabuf_to_queue(struct net_device *dev, u32 rxq_idx,
+				    struct net_devmem_dmabuf_binding *binding,
+				    struct netlink_ext_ack *extack);
+void dev_dmabuf_uninstall(struct net_device *dev);
+
+void net_devmem_dmabuf_binding_put(struct net_devmem_dmabuf_binding *binding);
+struct net_devmem_dmabuf_binding *net_devmem_binding_next(unsigned long *id);
+struct page_pool_iov *net_devmem_iov_lookup(unsigned long addr);
+
+static inline void
+net_devmem_dmabuf_binding_get(struct net_devmem_dmabuf_binding *binding)
+{
+	refcount_inc(&binding->ref);
+}
+
+/* iov.c */
+int net_devmem_iovs_create(struct net_devmem_dmabuf_binding *binding,
+			   struct netlink_ext_ack *extack);
+void net_devmem_iovs_destroy(struct net_devmem_dmabuf_binding *binding);
+u32 net_devmem_iovs_alloc(struct net_devmem_dmabuf_binding *binding,
+			  netmem_ref *netmems, u32 want);
+void net_devmem_iov_free(struct page_pool_iov *iov);
+
+/* provider.c */
+extern const struct memory_provider_ops dmabuf_devmem_ops;
+
+/* What net/ipv4/tcp.c asks of a frag */
+static inline unsigned long net_iov_virtual_addr(const struct net_iov *niov)
+{
+	return page_pool_iov_virtual_addr((const struct page_pool_iov *)niov);
+}
+
+static inline u32 net_iov_binding_id(const struct net_iov *niov)
+{
+	return niov->owner->binding->id;
+}
+
+#endif /* _NET_CORE_PP_DEVMEM_H */

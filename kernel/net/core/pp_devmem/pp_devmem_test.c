@@ -1,0 +1,839 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests of the provider. They run without a NIC: the scatterlist, the
+ * dma-buf and the net_device are made here.
+ */
+
+#include <kunit/device.h>
+#include <kunit/test.h>
+#include <linux/dma-buf.h>
+#include <linux/dma-mapping.h>
+#include <linux/ethtool.h>
+#include <linux/ethtool_netlink.h>
+#include <linux/etherdevice.h>
+#include <linux/fdtable.h>
+#include <linux/rtnetlink.h>
+#include <linux/scatterlist.h>
+#include <net/netdev_queues.h>
+#include <net/netdev_rx_queue.h>
+#include <net/page_pool/memory_provider.h>
+#include <net/sock.h>
+
+#include "pp_devmem.h"
+
+#define TEST_BASE	0x40000000ULL
+#define TEST_QUEUES	4
+
+struct segment {
+	dma_addr_t addr;
+	unsigned int len;
+};
+
+static struct sg_table *test_sgt(struct kunit *test,
+				 const struct segment *segments, unsigned int n)
+{
+	struct sg_table *sgt;
+	struct scatterlist *sg;
+	unsigned int i;
+
+	sgt = kunit_kzalloc(test, sizeof(*sgt), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, sgt);
+	sgt->sgl = kunit_kcalloc(test, n, sizeof(*sgt->sgl), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, sgt->sgl);
+	sg_init_table(sgt->sgl, n);
+	sgt->nents = n;
+	sgt->orig_nents = n;
+
+	for_each_sgtable_dma_sg(sgt, sg, i) {
+		sg_dma_address(sg) = segments[i].addr;
+		sg_dma_len(sg) = segments[i].len;
+	}
+
+	return sgt;
+}
+
+static void destroy_iovs(void *binding)
+{
+	net_devmem_iovs_destroy(binding);
+}
+
+/* A binding of @pages contiguous pages that no device knows of */
+static struct net_devmem_dmabuf_binding *test_binding(struct kunit *test,
+						      unsigned int pages)
+{
+	struct segment segment = { TEST_BASE, pages << PAGE_SHIFT };
+	struct net_devmem_dmabuf_binding *binding;
+
+	binding = kunit_kzalloc(test, sizeof(*binding), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, binding);
+	binding->sgt = test_sgt(test, &segment, 1);
+	refcount_set(&binding->ref, 1);
+	KUNIT_ASSERT_EQ(test, net_devmem_iovs_create(binding, NULL), 0);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, destroy_iovs,
+							   binding));
+	return binding;
+}
+
+/* A page pool on @binding, as a driver's queue would have one. The core takes
+ * the provider from a bound queue; here it is put in by hand.
+ */
+static struct page_pool *test_pool(struct kunit *test,
+				   struct net_devmem_dmabuf_binding *binding)
+{
+	struct page_pool_params params = {
+		.pool_size	= 64,
+		.nid		= NUMA_NO_NODE,
+	};
+	struct page_pool *pool;
+
+	pool = page_pool_create(&params);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pool);
+
+	pool->dma_map = true;
+	pool->mp_priv = binding;
+	pool->mp_ops = &dmabuf_devmem_ops;
+	KUNIT_ASSERT_EQ(test, pool->mp_ops->init(pool), 0);
+	static_branch_inc(&page_pool_mem_providers);
+	return pool;
+}
+
+static void iov_tag_test(struct kunit *test)
+{
+	struct net_devmem_dmabuf_binding *binding = test_binding(test, 1);
+	struct page_pool_iov *iov = binding->iovs;
+	struct page *word;
+
+	word = (__force struct page *)page_pool_iov_to_netmem(iov);
+
+	KUNIT_EXPECT_TRUE(test, page_is_page_pool_iov(word));
+	KUNIT_EXPECT_FALSE(test, page_is_page_pool_iov(virt_to_page(test)));
+	KUNIT_EXPECT_PTR_EQ(test, page_to_page_pool_iov(word), iov);
+	KUNIT_EXPECT_EQ(test, (unsigned long)word, (unsigned long)iov | 1);
+}
+
+static void iov_areas_test(struct kunit *test)
+{
+	/* The first two are neighbours for the device, the third is not */
+	static const struct segment segments[] = {
+		{ TEST_BASE,			2 * PAGE_SIZE },
+		{ TEST_BASE + 2 * PAGE_SIZE,	PAGE_SIZE },
+		{ TEST_BASE - 4 * PAGE_SIZE,	3 * PAGE_SIZE },
+	};
+	static const dma_addr_t dma_pages[] = { 0, 1, 2, -4, -3, -2 };
+	struct net_devmem_dmabuf_binding *binding;
+	u32 i;
+
+	binding = kunit_kzalloc(test, sizeof(*binding), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, binding);
+	binding->sgt = test_sgt(test, segments, ARRAY_SIZE(segments));
+	KUNIT_ASSERT_EQ(test, net_devmem_iovs_create(binding, NULL), 0);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, destroy_iovs,
+							   binding));
+
+	KUNIT_EXPECT_EQ(test, binding->num_iovs, ARRAY_SIZE(dma_pages));
+	KUNIT_EXPECT_EQ(test, binding->num_areas, 2);
+	KUNIT_EXPECT_EQ(test, binding->areas[0].num_iovs, 3);
+	KUNIT_EXPECT_EQ(test, binding->areas[1].num_iovs, 3);
+	for (i = 0; i < binding->num_iovs; i++) {
+		struct page_pool_iov *iov = &binding->iovs[i];
+
+		KUNIT_EXPECT_EQ(test, page_pool_iov_idx(iov), i);
+		KUNIT_EXPECT_EQ(test, page_pool_iov_virtual_addr(iov),
+				(unsigned long)i << PAGE_SHIFT);
+		KUNIT_EXPECT_EQ(test, page_pool_iov_dma_addr(iov),
+				TEST_BASE + (dma_pages[i] << PAGE_SHIFT));
+		KUNIT_EXPECT_PTR_EQ(test, page_pool_iov_binding(iov), binding);
+		KUNIT_EXPECT_EQ(test, page_pool_iov_state(iov), PP_IOV_FREE);
+	}
+}
+
+static void iov_refuse_segment(struct kunit *test, struct segment bad)
+{
+	struct segment segments[] = { { TEST_BASE, PAGE_SIZE }, bad };
+	struct net_devmem_dmabuf_binding binding = {};
+	struct netlink_ext_ack extack = {};
+
+	binding.sgt = test_sgt(test, segments, ARRAY_SIZE(segments));
+	KUNIT_EXPECT_EQ(test, net_devmem_iovs_create(&binding, &extack),
+			-EINVAL);
+	KUNIT_ASSERT_NOT_NULL(test, extack._msg);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(extack._msg, "segment 1"));
+	KUNIT_EXPECT_NULL(test, binding.iovs);
+}
+
+static void iov_misaligned_test(struct kunit *test)
+{
+	iov_refuse_segment(test, (struct segment){ TEST_BASE + 512, PAGE_SIZE });
+	iov_refuse_segment(test, (struct segment){ TEST_BASE, PAGE_SIZE + 512 });
+	iov_refuse_segment(test, (struct segment){ TEST_BASE, 512 });
+}
+
+static void iov_empty_test(struct kunit *test)
+{
+	struct segment none = { TEST_BASE, 0 };
+	struct net_devmem_dmabuf_binding binding = {};
+	struct netlink_ext_ack extack = {};
+
+	binding.sgt = test_sgt(test, &none, 1);
+	KUNIT_EXPECT_EQ(test, net_devmem_iovs_create(&binding, &extack),
+			-EINVAL);
+	KUNIT_EXPECT_NOT_NULL(test, extack._msg);
+}
+
+static void iov_lifo_test(struct kunit *test)
+{
+	struct net_devmem_dmabuf_binding *binding = test_binding(test, 4);
+	netmem_ref netmems[4];
+
+	KUNIT_ASSERT_EQ(test, net_devmem_iovs_alloc(binding, netmems, 2), 2);
+	KUNIT_EXPECT_PTR_EQ(test, netmem_to_page_pool_iov(netmems[0]),
+			    &binding->iovs[0]);
+	KUNIT_EXPECT_PTR_EQ(test, netmem_to_page_pool_iov(netmems[1]),
+			    &binding->iovs[1]);
+
+	net_devmem_iov_free(&binding->iovs[0]);
+	net_devmem_iov_free(&binding->iovs[1]);
+	KUNIT_ASSERT_EQ(test, net_devmem_iovs_alloc(binding, netmems, 1), 1);
+	KUNIT_EXPECT_PTR_EQ(test, netmem_to_page_pool_iov(netmems[0]),
+			    &binding->iovs[1]);
+	net_devmem_iov_free(&binding->iovs[1]);
+}
+
+static void iov_batch_test(struct kunit *test)
+{
+	struct net_devmem_dmabuf_binding *binding = test_binding(test, 5);
+	netmem_ref netmems[8];
+	u32 i;
+
+	KUNIT_EXPECT_EQ(test, net_devmem_iovs_alloc(binding, netmems, 3), 3);
+	KUNIT_EXPECT_EQ(test, net_devmem_iovs_alloc(binding, netmems + 3, 5), 2);
+	KUNIT_EXPECT_EQ(test, binding->exhausted, 0);
+	KUNIT_EXPECT_EQ(test, net_devmem_iovs_alloc(binding, netmems + 5, 1), 0);
+	KUNIT_EXPECT_EQ(test, binding->exhausted, 1);
+	KUNIT_EXPECT_EQ(test, binding->num_free, 0);
+
+	for (i = 0; i < 5; i++)
+		net_devmem_iov_free(netmem_to_page_pool_iov(netmems[i]));
+	KUNIT_EXPECT_EQ(test, binding->num_free, binding->num_iovs);
+}
+
+static void iov_accounting_test(struct kunit *test)
+{
+	struct net_devmem_dmabuf_binding *binding = test_binding(test, 8);
+	netmem_ref netmems[8];
+	u32 i;
+
+	KUNIT_ASSERT_EQ(test, net_devmem_iovs_alloc(binding, netmems, 6), 6);
+	for (i = 0; i < 4; i++)
+		net_devmem_iov_free(netmem_to_page_pool_iov(netmems[i]));
+	KUNIT_ASSERT_EQ(test, net_devmem_iovs_alloc(binding, netmems, 1), 1);
+
+	KUNIT_EXPECT_EQ(test, binding->num_free, 5);
+	KUNIT_EXPECT_EQ(test, binding->allocs, 7);
+	KUNIT_EXPECT_EQ(test, binding->releases, 4);
+	KUNIT_EXPECT_EQ(test, binding->high_water, 6);
+	KUNIT_EXPECT_EQ(test, binding->allocs - binding->releases,
+			binding->num_iovs - binding->num_free);
+
+	for (i = 0; i < 8; i++)
+		if (i == 0 || i == 4 || i == 5)
+			net_devmem_iov_free(netmem_to_page_pool_iov(netmems[i]));
+	KUNIT_EXPECT_EQ(test, binding->num_free, binding->num_iovs);
+}
+
+static void iov_token_test(struct kunit *test)
+{
+	struct net_devmem_dmabuf_binding *binding = test_binding(test, 4);
+	struct page_pool *pool = test_pool(test, binding);
+	netmem_ref netmem = page_pool_alloc_netmems(pool, GFP_KERNEL);
+	struct page_pool_iov *iov;
+	struct sock *sk;
+
+	sk = kunit_kzalloc(test, sizeof(*sk), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, sk);
+	KUNIT_ASSERT_TRUE(test, netmem_is_net_iov(netmem));
+	iov = netmem_to_page_pool_iov(netmem);
+	KUNIT_EXPECT_EQ(test, page_pool_iov_state(iov), PP_IOV_POOL);
+
+	net_devmem_token_get(sk, netmem, 1);
+	KUNIT_EXPECT_EQ(test, page_pool_iov_state(iov), PP_IOV_USER);
+	KUNIT_EXPECT_GT(test, iov->user_since_ns, 0);
+	net_devmem_token_get(sk, netmem, 2);
+	KUNIT_EXPECT_EQ(test, page_pool_iov_user_tokens(iov), 2);
+	KUNIT_EXPECT_EQ(test, atomic_read(&binding->num_user), 1);
+
+	net_devmem_token_put(sk, netmem, 2, DEVMEM_PUT_DONTNEED);
+	KUNIT_EXPECT_EQ(test, page_pool_iov_state(iov), PP_IOV_USER);
+	KUNIT_EXPECT_EQ(test, atomic_read(&binding->num_user), 1);
+	net_devmem_token_put(sk, netmem, 1, DEVMEM_PUT_CLOSE);
+	KUNIT_EXPECT_EQ(test, page_pool_iov_state(iov), PP_IOV_POOL);
+	KUNIT_EXPECT_EQ(test, atomic_read(&binding->num_user), 0);
+
+	page_pool_put_full_netmem(pool, netmem, false);
+	page_pool_destroy(pool);
+	KUNIT_EXPECT_EQ(test, page_pool_iov_state(iov), PP_IOV_FREE);
+	KUNIT_EXPECT_EQ(test, binding->num_free, binding->num_iovs);
+}
+
+static void iov_refcount_test(struct kunit *test)
+{
+	struct net_devmem_dmabuf_binding *binding = test_binding(test, 4);
+	struct page_pool *pool = test_pool(test, binding);
+	netmem_ref netmem = page_pool_alloc_netmems(pool, GFP_KERNEL);
+	struct page_pool_iov *iov;
+
+	KUNIT_ASSERT_TRUE(test, netmem_is_net_iov(netmem));
+	iov = netmem_to_page_pool_iov(netmem);
+	KUNIT_EXPECT_EQ(test, page_pool_iov_refcount(iov), 1);
+	page_pool_iov_get_many(iov, 41);
+	KUNIT_EXPECT_EQ(test, page_pool_iov_refcount(iov), 42);
+	page_pool_iov_put_many(iov, 40);
+	KUNIT_EXPECT_EQ(test, page_pool_iov_refcount(iov), 2);
+	KUNIT_EXPECT_TRUE(test, __ptr_ring_empty(&pool->ring));
+
+	page_pool_iov_put_many(iov, 2);
+	KUNIT_EXPECT_FALSE(test, __ptr_ring_empty(&pool->ring));
+
+	page_pool_destroy(pool);
+	KUNIT_EXPECT_EQ(test, binding->num_free, binding->num_iovs);
+}
+
+static void provider_refill_test(struct kunit *test)
+{
+	struct net_devmem_dmabuf_binding *binding;
+	netmem_ref netmems[PP_ALLOC_CACHE_REFILL + 1];
+	struct page_pool *pool;
+	u32 i;
+
+	binding = test_binding(test, ARRAY_SIZE(netmems));
+	pool = test_pool(test, binding);
+
+	netmems[0] = page_pool_alloc_netmems(pool, GFP_KERNEL);
+	KUNIT_ASSERT_TRUE(test, netmem_is_net_iov(netmems[0]));
+	KUNIT_EXPECT_EQ(test, pool->alloc.count, PP_ALLOC_CACHE_REFILL - 1);
+	KUNIT_EXPECT_EQ(test, binding->num_free, 1);
+	KUNIT_EXPECT_EQ(test, pool->pages_state_hold_cnt, PP_ALLOC_CACHE_REFILL);
+
+	for (i = 1; i < ARRAY_SIZE(netmems); i++) {
+		netmems[i] = page_pool_alloc_netmems(pool, GFP_KERNEL);
+		KUNIT_ASSERT_TRUE(test, netmem_is_net_iov(netmems[i]));
+	}
+	KUNIT_EXPECT_EQ(test, binding->exhausted, 0);
+	KUNIT_EXPECT_TRUE(test, !page_pool_alloc_netmems(pool, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, binding->exhausted, 1);
+
+	for (i = 0; i < ARRAY_SIZE(netmems); i++)
+		page_pool_put_full_netmem(pool, netmems[i], false);
+	page_pool_destroy(pool);
+	KUNIT_EXPECT_EQ(test, binding->num_free, binding->num_iovs);
+	KUNIT_EXPECT_EQ(test, binding->releases, binding->num_iovs);
+}
+
+static void provider_unbound_test(struct kunit *test)
+{
+	struct net_devmem_dmabuf_binding *binding = test_binding(test, 4);
+	struct page_pool *pool = test_pool(test, binding);
+
+	binding->unbound = true;
+	KUNIT_EXPECT_TRUE(test, !page_pool_alloc_netmems(pool, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, binding->exhausted, 0);
+	KUNIT_EXPECT_EQ(test, binding->num_free, binding->num_iovs);
+	page_pool_destroy(pool);
+}
+
+static void provider_init_test(struct kunit *test)
+{
+	struct net_devmem_dmabuf_binding *binding = test_binding(test, 1);
+	struct page_pool *pool;
+
+	pool = kunit_kzalloc(test, sizeof(*pool), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, pool);
+	pool->dma_map = true;
+	KUNIT_EXPECT_EQ(test, dmabuf_devmem_ops.init(pool), -EINVAL);
+
+	pool->mp_priv = binding;
+	pool->dma_map = false;
+	KUNIT_EXPECT_EQ(test, dmabuf_devmem_ops.init(pool), -EOPNOTSUPP);
+
+	pool->dma_map = true;
+	pool->p.order = 1;
+	KUNIT_EXPECT_EQ(test, dmabuf_devmem_ops.init(pool), -E2BIG);
+	KUNIT_EXPECT_EQ(test, refcount_read(&binding->ref), 1);
+
+	/* Mapped already, so there is nothing to map or sync */
+	pool->p.order = 0;
+	pool->dma_sync = true;
+	pool->dma_sync_for_cpu = true;
+	KUNIT_EXPECT_EQ(test, dmabuf_devmem_ops.init(pool), 0);
+	KUNIT_EXPECT_FALSE(test, pool->dma_sync);
+	KUNIT_EXPECT_FALSE(test, pool->dma_sync_for_cpu);
+	KUNIT_EXPECT_EQ(test, refcount_read(&binding->ref), 2);
+	dmabuf_devmem_ops.destroy(pool);
+	KUNIT_EXPECT_EQ(test, refcount_read(&binding->ref), 1);
+}
+
+static struct kunit_case iov_cases[] = {
+	KUNIT_CASE(iov_tag_test),
+	KUNIT_CASE(iov_areas_test),
+	KUNIT_CASE(iov_misaligned_test),
+	KUNIT_CASE(iov_empty_test),
+	KUNIT_CASE(iov_lifo_test),
+	KUNIT_CASE(iov_batch_test),
+	KUNIT_CASE(iov_accounting_test),
+	KUNIT_CASE(iov_token_test),
+	KUNIT_CASE(iov_refcount_test),
+	KUNIT_CASE(provider_refill_test),
+	KUNIT_CASE(provider_unbound_test),
+	KUNIT_CASE(provider_init_test),
+	{}
+};
+
+static struct kunit_suite iov_suite = {
+	.name		= "devmem_iov",
+	.test_cases	= iov_cases,
+};
+
+/* What a test of bindings has: a device with a driver that does what the test
+ * tells it, and a dma-buf that tells when it is let go.
+ */
+struct binding_test {
+	struct net_device *dev;
+	struct sg_table *sgt;
+	struct completion dmabuf_released;
+	int mapped;
+	int map_error;
+	int fd;
+	bool header_split;
+};
+
+static struct binding_test *netdev_test(const struct net_device *dev)
+{
+	return *(struct binding_test **)netdev_priv(dev);
+}
+
+static void test_get_ringparam(struct net_device *dev,
+			       struct ethtool_ringparam *ring,
+			       struct kernel_ethtool_ringparam *kernel_ring,
+			       struct netlink_ext_ack *extack)
+{
+	kernel_ring->tcp_data_split = netdev_test(dev)->header_split ?
+				      ETHTOOL_TCP_DATA_SPLIT_ENABLED :
+				      ETHTOOL_TCP_DATA_SPLIT_DISABLED;
+}
+
+static const struct ethtool_ops test_ethtool_ops = {
+	.get_ringparam = test_get_ringparam,
+};
+
+static int test_queue_mem_alloc(struct net_device *dev, void *mem, int idx)
+{
+	return -ENOBUFS;
+}
+
+static void test_queue_mem_free(struct net_device *dev, void *mem)
+{
+}
+
+static int test_queue_op(struct net_device *dev, void *mem, int idx)
+{
+	return 0;
+}
+
+static const struct netdev_queue_mgmt_ops test_queue_ops = {
+	.ndo_queue_mem_alloc	= test_queue_mem_alloc,
+	.ndo_queue_mem_free	= test_queue_mem_free,
+	.ndo_queue_start	= test_queue_op,
+	.ndo_queue_stop		= test_queue_op,
+};
+
+static const struct net_device_ops test_netdev_ops = {};
+
+static struct sg_table *test_map_dma_buf(struct dma_buf_attachment *attachment,
+					 enum dma_data_direction direction)
+{
+	struct binding_test *bt = attachment->dmabuf->priv;
+
+	if (bt->map_error)
+		return ERR_PTR(bt->map_error);
+
+	bt->mapped++;
+	return bt->sgt;
+}
+
+static void test_unmap_dma_buf(struct dma_buf_attachment *attachment,
+			       struct sg_table *sgt,
+			       enum dma_data_direction direction)
+{
+	struct binding_test *bt = attachment->dmabuf->priv;
+
+	bt->mapped--;
+}
+
+static void test_release_dma_buf(struct dma_buf *dmabuf)
+{
+	struct binding_test *bt = dmabuf->priv;
+
+	complete(&bt->dmabuf_released);
+}
+
+static const struct dma_buf_ops test_dma_buf_ops = {
+	.map_dma_buf	= test_map_dma_buf,
+	.unmap_dma_buf	= test_unmap_dma_buf,
+	.release	= test_release_dma_buf,
+};
+
+static void test_export(struct kunit *test, struct binding_test *bt,
+			size_t size)
+{
+	DEFINE_DMA_BUF_EXPORT_INFO(info);
+	struct dma_buf *dmabuf;
+
+	info.ops = &test_dma_buf_ops;
+	info.size = size;
+	info.flags = O_RDWR;
+	info.priv = bt;
+	dmabuf = dma_buf_export(&info);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dmabuf);
+
+	bt->fd = dma_buf_fd(dmabuf, O_CLOEXEC);
+	if (bt->fd < 0)
+		dma_buf_put(dmabuf);
+	KUNIT_ASSERT_GE(test, bt->fd, 0);
+}
+
+/* Lets go of the fd, and expects that nobody else holds the dma-buf */
+static void test_close(struct kunit *test, struct binding_test *bt)
+{
+	close_fd(bt->fd);
+	flush_delayed_fput();
+	KUNIT_EXPECT_NE(test, 0,
+			wait_for_completion_timeout(&bt->dmabuf_released,
+						    30 * HZ));
+	KUNIT_EXPECT_EQ(test, bt->mapped, 0);
+}
+
+static int binding_test_init(struct kunit *test)
+{
+	static const struct segment segment = { TEST_BASE, 16 * PAGE_SIZE };
+	struct binding_test *bt;
+	struct device *parent;
+
+	bt = kunit_kzalloc(test, sizeof(*bt), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, bt);
+	test->priv = bt;
+	bt->header_split = true;
+	bt->sgt = test_sgt(test, &segment, 1);
+	init_completion(&bt->dmabuf_released);
+
+	parent = kunit_device_register(test, "pp_devmem_test");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, parent);
+	bt->dev = alloc_etherdev_mq(sizeof(bt), TEST_QUEUES);
+	KUNIT_ASSERT_NOT_NULL(test, bt->dev);
+	*(struct binding_test **)netdev_priv(bt->dev) = bt;
+	SET_NETDEV_DEV(bt->dev, parent);
+	bt->dev->netdev_ops = &test_netdev_ops;
+	bt->dev->ethtool_ops = &test_ethtool_ops;
+	bt->dev->queue_mgmt_ops = &test_queue_ops;
+
+	test_export(test, bt, 16 * PAGE_SIZE);
+	return 0;
+}
+
+static void binding_test_exit(struct kunit *test)
+{
+	struct binding_test *bt = test->priv;
+
+	test_close(test, bt);
+	free_netdev(bt->dev);
+}
+
+static struct net_devmem_dmabuf_binding *test_bind(struct kunit *test)
+{
+	struct net_devmem_dmabuf_binding *binding;
+	struct binding_test *bt = test->priv;
+
+	rtnl_lock();
+	binding = net_devmem_bind_dmabuf(bt->dev, bt->fd, NULL);
+	rtnl_unlock();
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, binding);
+	return binding;
+}
+
+static void test_unbind(struct net_devmem_dmabuf_binding *binding)
+{
+	rtnl_lock();
+	net_devmem_unbind_dmabuf(binding);
+	rtnl_unlock();
+}
+
+static void test_refused(struct kunit *test, int fd, int err)
+{
+	struct net_devmem_dmabuf_binding *binding;
+	struct binding_test *bt = test->priv;
+	struct netlink_ext_ack extack = {};
+
+	rtnl_lock();
+	binding = net_devmem_bind_dmabuf(bt->dev, fd, &extack);
+	rtnl_unlock();
+	KUNIT_ASSERT_TRUE(test, IS_ERR(binding));
+	KUNIT_EXPECT_EQ(test, PTR_ERR(binding), err);
+	KUNIT_EXPECT_NOT_NULL(test, extack._msg);
+	KUNIT_EXPECT_EQ(test, bt->mapped, 0);
+}
+
+static void binding_life_test(struct kunit *test)
+{
+	struct net_devmem_dmabuf_binding *binding = test_bind(test);
+	struct binding_test *bt = test->priv;
+
+	KUNIT_EXPECT_EQ(test, bt->mapped, 1);
+	KUNIT_EXPECT_EQ(test, binding->num_iovs, 16);
+	KUNIT_EXPECT_GT(test, binding->id, 0);
+	test_unbind(binding);
+}
+
+static void binding_queues_test(struct kunit *test)
+{
+	struct net_devmem_dmabuf_binding *binding = test_bind(test);
+	struct net_devmem_dmabuf_binding *other = test_bind(test);
+	struct binding_test *bt = test->priv;
+	struct netlink_ext_ack extack = {};
+	struct netdev_rx_queue *rxq;
+
+	rxq = __netif_get_rx_queue(bt->dev, 1);
+	rtnl_lock();
+	KUNIT_EXPECT_EQ(test, 0,
+			net_devmem_bind_dmabuf_to_queue(bt->dev, 1, binding,
+							&extack));
+	KUNIT_EXPECT_PTR_EQ(test, rxq->mp_params.mp_priv, (void *)binding);
+
+	KUNIT_EXPECT_EQ(test, -EEXIST,
+			net_devmem_bind_dmabuf_to_queue(bt->dev, 1, other,
+							&extack));
+	KUNIT_EXPECT_NOT_NULL(test, extack._msg);
+	extack._msg = NULL;
+	KUNIT_EXPECT_EQ(test, -ERANGE,
+			net_devmem_bind_dmabuf_to_queue(bt->dev, TEST_QUEUES,
+							other, &extack));
+	KUNIT_EXPECT_NOT_NULL(test, extack._msg);
+	rtnl_unlock();
+
+	test_unbind(other);
+	KUNIT_EXPECT_PTR_EQ(test, rxq->mp_params.mp_priv, (void *)binding);
+	test_unbind(binding);
+	KUNIT_EXPECT_NULL(test, rxq->mp_params.mp_priv);
+	KUNIT_EXPECT_NULL(test, rxq->mp_params.mp_ops);
+}
+
+static void binding_restart_fails_test(struct kunit *test)
+{
+	struct net_devmem_dmabuf_binding *binding = test_bind(test);
+	struct binding_test *bt = test->priv;
+	struct netlink_ext_ack extack = {};
+	struct netdev_rx_queue *rxq;
+
+	rxq = __netif_get_rx_queue(bt->dev, 0);
+	rtnl_lock();
+	set_bit(__LINK_STATE_START, &bt->dev->state);
+	KUNIT_EXPECT_EQ(test, -ENOBUFS,
+			net_devmem_bind_dmabuf_to_queue(bt->dev, 0, binding,
+							&extack));
+	clear_bit(__LINK_STATE_START, &bt->dev->state);
+	rtnl_unlock();
+
+	KUNIT_EXPECT_NOT_NULL(test, extack._msg);
+	KUNIT_EXPECT_NULL(test, rxq->mp_params.mp_priv);
+	KUNIT_EXPECT_TRUE(test, xa_empty(&binding->bound_rxqs));
+	test_unbind(binding);
+}
+
+static void binding_refused_test(struct kunit *test)
+{
+	struct binding_test *bt = test->priv;
+
+	test_refused(test, INT_MAX, -EBADF);
+
+	bt->header_split = false;
+	test_refused(test, bt->fd, -EINVAL);
+	bt->header_split = true;
+
+	bt->map_error = -EIO;
+	test_refused(test, bt->fd, -EIO);
+	bt->map_error = 0;
+
+	bt->dev->queue_mgmt_ops = NULL;
+	test_refused(test, bt->fd, -EOPNOTSUPP);
+	bt->dev->queue_mgmt_ops = &test_queue_ops;
+
+	sg_dma_len(bt->sgt->sgl) = PAGE_SIZE / 2;
+	test_refused(test, bt->fd, -EINVAL);
+}
+
+static void binding_small_dmabuf_test(struct kunit *test)
+{
+	struct binding_test *bt = test->priv;
+
+	test_close(test, bt);
+	reinit_completion(&bt->dmabuf_released);
+	test_export(test, bt, PAGE_SIZE / 2);
+	test_refused(test, bt->fd, -EINVAL);
+}
+
+static void binding_device_gone_test(struct kunit *test)
+{
+	struct net_devmem_dmabuf_binding *binding = test_bind(test);
+	struct binding_test *bt = test->priv;
+	struct netdev_rx_queue *rxq;
+
+	rxq = __netif_get_rx_queue(bt->dev, 2);
+	rtnl_lock();
+	KUNIT_EXPECT_EQ(test, 0,
+			net_devmem_bind_dmabuf_to_queue(bt->dev, 2, binding,
+							NULL));
+	dev_dmabuf_uninstall(bt->dev);
+	rtnl_unlock();
+
+	KUNIT_EXPECT_NULL(test, binding->dev);
+	KUNIT_EXPECT_NULL(test, rxq->mp_params.mp_priv);
+	KUNIT_EXPECT_TRUE(test, xa_empty(&binding->bound_rxqs));
+	test_unbind(binding);
+}
+
+static void binding_pool_outlives_test(struct kunit *test)
+{
+	struct net_devmem_dmabuf_binding *binding = test_bind(test);
+	struct page_pool *pool = test_pool(test, binding);
+	struct binding_test *bt = test->priv;
+	netmem_ref netmem;
+
+	netmem = page_pool_alloc_netmems(pool, GFP_KERNEL);
+	KUNIT_ASSERT_TRUE(test, netmem_is_net_iov(netmem));
+	test_unbind(binding);
+	KUNIT_EXPECT_EQ(test, bt->mapped, 1);
+	KUNIT_EXPECT_TRUE(test, binding->unbound);
+
+	page_pool_put_full_netmem(pool, netmem, false);
+	page_pool_destroy(pool);
+}
+
+/* Unmapping sleeps, so it must not happen where the last put does */
+static void binding_put_in_softirq_test(struct kunit *test)
+{
+	struct net_devmem_dmabuf_binding *binding = test_bind(test);
+	struct binding_test *bt = test->priv;
+
+	net_devmem_dmabuf_binding_get(binding);
+	test_unbind(binding);
+	KUNIT_EXPECT_EQ(test, bt->mapped, 1);
+
+	local_bh_disable();
+	net_devmem_dmabuf_binding_put(binding);
+	KUNIT_EXPECT_EQ(test, bt->mapped, 1);
+	local_bh_enable();
+}
+
+static void binding_lookup_test(struct kunit *test)
+{
+	struct net_devmem_dmabuf_binding *binding = test_bind(test);
+	struct net_devmem_dmabuf_binding *found;
+	unsigned long start = (unsigned long)binding->iovs;
+	unsigned long id = binding->id;
+
+	rcu_read_lock();
+	KUNIT_EXPECT_PTR_EQ(test, net_devmem_iov_lookup(start), binding->iovs);
+	KUNIT_EXPECT_PTR_EQ(test, &binding->iovs[15],
+			    net_devmem_iov_lookup(start + 15 * sizeof(struct page_pool_iov)));
+	KUNIT_EXPECT_NULL(test,
+			  net_devmem_iov_lookup(start + 16 * sizeof(struct page_pool_iov)));
+	KUNIT_EXPECT_NULL(test, net_devmem_iov_lookup(start + 1));
+	KUNIT_EXPECT_NULL(test, net_devmem_iov_lookup(start - 1));
+	KUNIT_EXPECT_NULL(test, net_devmem_iov_lookup(0));
+	KUNIT_EXPECT_NULL(test, net_devmem_iov_lookup(ULONG_MAX));
+	found = net_devmem_binding_next(&id);
+	KUNIT_EXPECT_PTR_EQ(test, found, binding);
+	rcu_read_unlock();
+
+	test_unbind(binding);
+	rcu_read_lock();
+	KUNIT_EXPECT_NULL(test, net_devmem_iov_lookup(start));
+	rcu_read_unlock();
+}
+
+#ifdef CONFIG_FAILSLAB
+/* failslab spares allocations that may sleep unless told otherwise */
+static bool sleeping_allocations_fail(void)
+{
+	void *p;
+
+	current->fail_nth = 1;
+	p = kmalloc(sizeof(long), GFP_KERNEL);
+	current->fail_nth = 0;
+	kfree(p);
+
+	return !p;
+}
+
+/* Fails each allocation of a bind in turn, until none is left to fail */
+static void binding_no_memory_test(struct kunit *test)
+{
+	struct net_devmem_dmabuf_binding *binding;
+	struct binding_test *bt = test->priv;
+	unsigned int nth;
+	bool injected;
+
+	if (!sleeping_allocations_fail())
+		kunit_skip(test, "failslab/ignore-gfp-wait is on, turn it off and run again");
+
+	for (nth = 1; ; nth++) {
+		rtnl_lock();
+		current->fail_nth = nth;
+		binding = net_devmem_bind_dmabuf(bt->dev, bt->fd, NULL);
+		injected = !current->fail_nth;
+		current->fail_nth = 0;
+		rtnl_unlock();
+
+		if (!IS_ERR(binding))
+			test_unbind(binding);
+		if (!injected)
+			break;
+		if (IS_ERR(binding)) {
+			KUNIT_EXPECT_EQ(test, PTR_ERR(binding), -ENOMEM);
+			KUNIT_EXPECT_EQ(test, bt->mapped, 0);
+		}
+	}
+
+	KUNIT_EXPECT_FALSE(test, IS_ERR(binding));
+	KUNIT_EXPECT_GT(test, nth, 4);
+}
+#else
+static void binding_no_memory_test(struct kunit *test)
+{
+	kunit_skip(test, "needs CONFIG_FAILSLAB");
+}
+#endif
+
+static struct kunit_case binding_cases[] = {
+	KUNIT_CASE(binding_life_test),
+	KUNIT_CASE(binding_queues_test),
+	KUNIT_CASE(binding_restart_fails_test),
+	KUNIT_CASE(binding_refused_test),
+	KUNIT_CASE(binding_small_dmabuf_test),
+	KUNIT_CASE(binding_device_gone_test),
+	KUNIT_CASE(binding_pool_outlives_test),
+	KUNIT_CASE(binding_put_in_softirq_test),
+	KUNIT_CASE(binding_lookup_test),
+	KUNIT_CASE(binding_no_memory_test),
+	{}
+};
+
+static struct kunit_suite binding_suite = {
+	.name		= "devmem_binding",
+	.init		= binding_test_init,
+	.exit		= binding_test_exit,
+	.test_cases	= binding_cases,
+};
+
+kunit_test_suites(&iov_suite, &binding_suite);
+
+MODULE_DESCRIPTION("KUnit tests of the device memory provider");
+MODULE_LICENSE("GPL");
