@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Every target does its own set-up and rebuilds only what changed. What is
+# built is in build/ and in the cache ($PPDEVMEM_CACHE).
+
+.DEFAULT_GOAL := help
+
+# What is compiled for user space, each with a Makefile of its own that puts
+# its programs into build/bin.
+PROGRAMS := $(patsubst %/Makefile,%,$(wildcard tools/*/Makefile tests/*/Makefile))
+RUN := env -u MAKEFLAGS -u MAKELEVEL scripts/sysroot run --
+FLAVORS ?= ppdevmem
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 22
+
+demo: tools ## Stream through device memory between two namespaces and look at it
+	scripts/demo
+
+test: tools ## Run all tests on all kernels (tests/run --help for less)
+	tests/run
+
+bench: tools ## Measure, and write docs/benchmarks.md and build/bench/*.json
+	tests/bench/run
+
+bench-alloc: tools ## Print the allocator's cost beside mainline's, in instructions per iov
+	tests/bench/run alloc
+
+bench-drgn: tools ## Print what listing a million iovs of a dump costs, beside plain drgn
+	tests/bench/run listing
+
+kernel: ## Build the kernel flavors named in FLAVORS (default ppdevmem)
+	scripts/kernel $(FLAVORS)
+
+tools: ## Build the tools, devmemcat and the benchmarks into build/bin
+	@for dir in $(PROGRAMS); do \
+		$(RUN) make --no-print-directory -j2 -C $$dir || exit 1; \
+	done
+
+lint: ## Check style and types of everything in the repository
+	scripts/lint
+
+install: tools ## Install the tools below DESTDIR and PREFIX (default /usr/local)
+	$(RUN) make -C tools/bpf install DESTDIR="$(abspath $(DESTDIR))" PREFIX="$(PREFIX)"
+	$(RUN) make -C tools/drgn install DESTDIR="$(abspath $(DESTDIR))" PREFIX="$(PREFIX)"
+
+clean: ## Remove what was built in this clone
+	rm -rf build
+
+clean-cache: ## Remove the sysroot, the kernels and all downloads
+	scripts/clean-cache
+
+.PHONY: help demo test bench bench-alloc bench-drgn kernel tools lint install clean clean-cache

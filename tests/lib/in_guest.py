@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Run tests one after the other, in the guest, and stream what happens.
+
+Each argument is PATH:SECONDS. Prints one JSON object per line: when a test
+starts, each line it prints, and how it ended, with what the kernel had to
+complain meanwhile. The host counts; a guest that dies loses nothing.
+"""
+
+import json
+import os
+import re
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import splat
+
+CGROUP = Path("/sys/fs/cgroup/test")
+
+
+def emit(event: str, **fields: Any) -> None:
+    """Tell the host."""
+    print(json.dumps({"event": event, **fields}), flush=True)
+
+
+class KernelLog:
+    """What the kernel says from now on."""
+
+    def __init__(self) -> None:
+        self._fd = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
+        os.lseek(self._fd, 0, os.SEEK_END)
+
+    def read(self) -> list[str]:
+        """Return the lines since the last call."""
+        lines: list[str] = []
+        while True:
+            try:
+                record = os.read(self._fd, 8192).decode(errors="replace")
+            except BlockingIOError:
+                return lines
+            except BrokenPipeError:
+                lines.append("(kernel messages were lost here)")
+                continue
+            head, _, text = record.partition(";")
+            seconds = int(head.split(",")[2]) / 1e6
+            lines.append(f"[{seconds:12.6f}] {text.splitlines()[0]}")
+
+
+def kill_all() -> None:
+    """End every process that the test started."""
+    (CGROUP / "cgroup.kill").write_text("1")
+    while "populated 1" in (CGROUP / "cgroup.events").read_text():
+        time.sleep(0.05)
+
+
+def start(path: str) -> subprocess.Popen[bytes]:
+    """Start a test in the cgroup."""
+    enter = f'echo $$ >{CGROUP}/cgroup.procs && exec "$0"'
+    return subprocess.Popen(
+        ["sh", "-c", enter, path],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def relay(child: subprocess.Popen[bytes], deadline: float) -> bool:
+    """Pass on the test's lines until it ends; return whether it did in time."""
+    assert child.stdout and child.stderr
+    selector = selectors.DefaultSelector()
+    selector.register(child.stdout, selectors.EVENT_READ, "out")
+    selector.register(child.stderr, selectors.EVENT_READ, "err")
+    partial = {"out": b"", "err": b""}
+    while selector.get_map():
+        events = selector.select(0.2)
+        if not events:
+            if time.monotonic() > deadline:
+                return False
+            if child.poll() is not None:
+                break  # what it left running holds the pipes
+        for key, _ in events:
+            data = os.read(key.fd, 65536)
+            if not data:
+                selector.unregister(key.fileobj)
+            *lines, partial[key.data] = (partial[key.data] + data).split(b"\n")
+            for line in lines:
+                emit(key.data, text=line.decode(errors="replace"))
+        if time.monotonic() > deadline:
+            return False
+    for name, rest in partial.items():
+        if rest:
+            emit(name, text=rest.decode(errors="replace"))
+    return True
+
+
+def run(path: str, seconds: int, log: KernelLog) -> None:
+    """Run one test."""
+    emit("start", test=path)
+    begin = time.monotonic()
+    child = start(path)
+    in_time = relay(child, begin + seconds)
+    if in_time:
+        try:
+            child.wait(max(1.0, begin + seconds - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            in_time = False
+    if not in_time:
+        child.send_signal(signal.SIGTERM)
+        try:
+            child.wait(10)
+        except subprocess.TimeoutExpired:
+            pass
+    kill_all()
+    status = child.wait()
+    emit(
+        "end",
+        test=path,
+        status=status,
+        timeout=not in_time,
+        seconds=round(time.monotonic() - begin, 1),
+        splat=splat.find(log.read()),
+    )
+
+
+def main() -> None:
+    """Run all tests given."""
+    CGROUP.mkdir(exist_ok=True)
+    os.chdir(os.environ["PPDEVMEM_REPO"])
+    log = KernelLog()
+    for argument in sys.argv[1:]:
+        match = re.fullmatch(r"(.+):(\d+)", argument)
+        assert match, argument
+        run(os.path.abspath(match[1]), int(match[2]), log)
+    emit("finished")
+
+
+if __name__ == "__main__":
+    main()

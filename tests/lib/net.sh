@@ -1,0 +1,75 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The network that tests run on: two namespaces, rx and tx, with a devmemsim
+# pair between them, dms0 (10.0.0.1, fd00::1) in rx and dms1 (10.0.0.2,
+# fd00::2) in tx. Header split is on at dms0, and what no rule steers goes to
+# its queue 0, so that the others are free for device memory.
+
+# net_pair [QUEUES]: make it, with so many queues (default 4). Fails if it cannot.
+net_pair() {
+	local queues=${1:-4}
+	modprobe devmemsim &&
+		ip netns add rx &&
+		ip netns add tx &&
+		# iproute2 does not know the type, so it cannot describe the peer
+		ip link add dms0 numrxqueues "$queues" numtxqueues "$queues" type devmemsim &&
+		ip link set dms0p netns tx name dms1 &&
+		ip link set dms0 netns rx &&
+		ip -n rx addr add 10.0.0.1/24 dev dms0 &&
+		ip -n tx addr add 10.0.0.2/24 dev dms1 &&
+		ip -n rx addr add fd00::1/64 dev dms0 nodad &&
+		ip -n tx addr add fd00::2/64 dev dms1 nodad &&
+		in_rx ethtool -G dms0 tcp-data-split on &&
+		in_rx ethtool -X dms0 equal 1 &&
+		ip -n rx link set lo up &&
+		ip -n rx link set dms0 up &&
+		ip -n tx link set dms1 up
+}
+
+# net_teardown: remove what net_pair made, as far as it is still there.
+net_teardown() {
+	ip -n rx link del dms0 2>/dev/null || :
+	ip netns del rx 2>/dev/null || :
+	ip netns del tx 2>/dev/null || :
+}
+
+# steer PORT QUEUE: TCP to PORT, of both families, goes to QUEUE of dms0.
+steer() {
+	in_rx ethtool -N dms0 flow-type tcp4 dst-port "$1" action "$2" >/dev/null &&
+		in_rx ethtool -N dms0 flow-type tcp6 dst-port "$1" action "$2" >/dev/null
+}
+
+# in_rx COMMAND..., in_tx COMMAND...: run it there. Unlike 'ip netns exec' they
+# leave /sys as it is.
+in_rx() {
+	nsenter --net=/run/netns/rx "$@"
+}
+
+in_tx() {
+	nsenter --net=/run/netns/tx "$@"
+}
+
+# start_rx COMMAND..., start_tx COMMAND...: run it there in the background; $! is
+# its process, which it would not be after 'in_rx COMMAND &'.
+start_rx() {
+	nsenter --net=/run/netns/rx "$@" &
+}
+
+start_tx() {
+	nsenter --net=/run/netns/tx "$@" &
+}
+
+# wait_line FILE REGEX [SECONDS]: until a line of FILE matches; fails after
+# SECONDS (default 120), saying what FILE has.
+wait_line() {
+	local end=$((SECONDS + ${3:-120}))
+	until grep -Eqs -- "$2" "$1"; do
+		if [ "$SECONDS" -ge "$end" ]; then
+			echo "# no '$2' in $1, which has:" >&2
+			sed 's/^/#   /' "$1" >&2
+			return 1
+		fi
+		sleep 0.1
+	done
+}

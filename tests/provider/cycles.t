@@ -1,0 +1,68 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# kernels: debug
+# unproven: debug
+# timeout: 1800
+#
+# A thousand times bind and unbind, with traffic: through a queue that stays
+# bound and, in host memory or in that of the moment, through the one that
+# changes. Then nothing is missing.
+
+set -u
+. "$PPDEVMEM_REPO/tests/provider/common.sh"
+bed 4
+cycles=1000
+
+# Port 5202 goes to queue 2, whose memory changes under it.
+steer 5202 2
+in_rx socat -u TCP-LISTEN:5202,fork,reuseaddr /dev/null 2>"$dir/sink.err" &
+sink=$!
+on_exit 'kill "$sink" 2>/dev/null'
+
+receive -j -q 1 --accept 1
+send_start 10.0.0.1
+steady=$sender
+check "traffic on the queue that stays bound" wait_line "$dir/rx.err" "connection 1"
+
+# Whoever reads device memory like ordinary memory is refused and closes, so the
+# flow comes and goes with the bindings.
+(
+	while :; do
+		in_tx devmemcat -n 1M 10.0.0.1 5202 2>/dev/null || :
+	done
+) &
+flapping=$!
+on_exit 'kill "$flapping" 2>/dev/null'
+
+check "$cycles times bind and unbind" \
+	in_rx devmemcat --bind-only -i dms0 -q 2-3 -S 1M --count "$cycles"
+
+in_use() { # total, free and what is accounted for, of the one binding there is
+	devmemls -j | jq -r '.bindings[] | .iovs | [.total, .free + .pool + .user] | join(" ")'
+}
+is "$(devmemls -j | jq '.bindings | length')" 1 "only the other binding is left"
+read -r total accounted < <(in_use)
+is "$accounted" "$total" "its iovs are all accounted for, under traffic"
+
+kill "$flapping"
+ended "$flapping"
+kill "$receiver"
+ended "$receiver"
+is $? 0 "the receiver of the queue that stayed is content"
+like "$(summary '[.verified, .host_bytes] | join(" ")')" "^true 0$" \
+	"and got everything in device memory, as it was sent"
+ended "$steady"
+
+# free == total: bind once more, with the device down nothing is in use.
+ip -n rx link set dms0 down
+start_rx devmemcat --bind-only -i dms0 -q 1-3 2>"$dir/last.err"
+last=$!
+wait_line "$dir/last.err" "bound binding"
+is "$(devmemls -j | jq -r '.bindings[].iovs | .total - .free')" 0 \
+	"in a new binding that nobody uses free == total"
+kill "$last"
+ended "$last"
+kill "$sink"
+net_teardown
+all_returned "at the end"
+done_testing

@@ -1,0 +1,37 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# host
+# unproven: host
+# timeout: 900
+#
+# The patches apply to every 6.12.y in Debian's archive, and one that does not
+# is named, with the hunk.
+
+. "$PPDEVMEM_REPO/tests/lib/tap.sh"
+cd "$PPDEVMEM_REPO" || exit
+
+tmp=$(mktemp -d)
+on_exit 'rm -rf "$tmp"'
+
+scripts/kernel check-series >"$tmp/out" 2>"$tmp/err"
+is $? 0 "the check succeeds"
+while read -r line; do
+	case $line in
+	ok*) ok "${line#*- }" ;;
+	not*) not_ok "${line#*- }" "$(cat "$tmp/err")" ;;
+	esac
+done <"$tmp/out"
+for version in 6.12.107 6.12.117; do
+	like "$(cat "$tmp/out")" "$version" "$version is among them"
+done
+
+mkdir "$tmp/clone"
+cp -r scripts kernel "$tmp/clone/"
+patch=$(sed -n '/^[^#]/{p;q}' kernel/series)
+# A line of context that no source has.
+sed -i '0,/^ [a-z}#\t].*/s//&nowhere/' "$tmp/clone/kernel/patches/$patch"
+"$tmp/clone/scripts/kernel" check-series >"$tmp/out" 2>"$tmp/err"
+is $? 1 "a patch that does not apply fails the check"
+like "$(cat "$tmp/err")" "kernel/patches/$patch does not apply to Linux 6.12" "the patch is named"
+like "$(cat "$tmp/err")" "Hunk #1 FAILED" "the hunk is named"
+done_testing
