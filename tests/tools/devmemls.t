@@ -1,0 +1,140 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# kernels: ppdevmem mainline stock-6.12 stock-latest
+# unproven: ppdevmem mainline stock-6.12 stock-latest
+# timeout: 600
+#
+# devmemls against what is known to be there.
+
+. "$PPDEVMEM_REPO/tests/tools/common.sh"
+
+ls="$tmp/ls.json"
+schema=$PPDEVMEM_REPO/docs/devmemls.schema.json
+
+# list [OPTION...]: the document, in $ls.
+list() {
+	devmemls -j "$@" >"$ls"
+}
+
+matches_schema() {
+	check "the document is as the schema says, $1" \
+		"$PPDEVMEM_REPO/tests/tools/schema.py" "$schema" "$ls"
+}
+
+net_pair 4
+steer 5201 1
+before=$(progs)
+
+# nothing there
+check "lists nothing" list
+jq_is "$ls" . "{\"layout\":\"$layout\",\"bindings\":[]}" "an empty document of layout $layout"
+
+# a binding
+bind
+list
+jq_is "$ls" ".bindings | length" 1 "one binding"
+jq_is "$ls" ".bindings[0] | [.ifname, .queues, .unbound, .iov_size, .holders]" \
+	'["dms0",[1],false,4096,[]]' "on dms0's queue 1, held by nobody"
+jq_is "$ls" ".bindings[0].ifindex" "$(ip -n rx -j link show dms0 | jq '.[0].ifindex')" \
+	"the device's index"
+jq_is "$ls" ".bindings[0].netns" "$(in_rx stat -Lc %i /proc/self/ns/net)" "its network namespace"
+jq_is "$ls" ".bindings[0].dmabuf | [.size, .exporter]" '[16777216,"udmabuf"]' "the dma-buf"
+jq_is "$ls" ".bindings[0].iovs | [.total, .user, .free + .pool + .user == .total]" \
+	"[4096,0,true]" "4096 iovs in all"
+jq_is "$ls" ".bindings[0].iovs.pool > 0" true "some of them posted to hardware"
+if $counts; then
+	jq_is "$ls" ".bindings[0] | .allocs - .releases == .iovs.pool and .exhausted == 0 and .high_water >= .iovs.pool" \
+		true "the counters add up"
+else
+	jq_is "$ls" ".bindings[0] | [.allocs, .releases, .exhausted, .high_water]" \
+		"[null,null,null,null]" "counters that the kernel does not have are null"
+fi
+matches_schema "with a binding"
+like "$(devmemls)" "dms0 +1 .*udmabuf +16M +4096" "the table has the binding"
+
+# a holder
+reader reader --hold 7 5201
+send 5201 200000
+wait_line "$tmp/reader" " got "
+list
+pid=$(words reader fd 1)
+jq_is "$ls" ".bindings[0].holders | length" 1 "one holder"
+jq_is "$ls" ".bindings[0].holders[0] | [.tokens, .tasks]" \
+	"[7,[{\"pid\":$pid,\"comm\":\"reader.py\",\"fd\":$(words reader fd 3)}]]" \
+	"7 tokens, and the process with its fd"
+jq_is "$ls" ".bindings[0].holders[0] | [.local, (.remote | startswith(\"10.0.0.2:\"))]" \
+	'["10.0.0.1:5201",true]' "the socket's addresses"
+jq_is "$ls" ".bindings[0] | .holders[0].iovs == .iovs.user and .holders[0].bytes == .iovs.user * .iov_size" \
+	true "the holder's iovs are those in state user"
+if $counts; then
+	jq_is "$ls" ".bindings[0].holders[0].oldest_seconds > 0" true "since when they are held"
+else
+	jq_is "$ls" ".bindings[0].holders[0].oldest_seconds" null "since when is not known"
+fi
+matches_schema "with a holder"
+like "$(devmemls)" "reader.py\[$pid\]" "the table has the holder"
+
+# filters
+list -b 4000000000
+jq_is "$ls" ".bindings" "[]" "-b of another binding"
+list -i nosuch
+jq_is "$ls" ".bindings" "[]" "-i of another device"
+list -p "$pid"
+jq_is "$ls" ".bindings | length" 1 "-p of the holder"
+list -p 1
+jq_is "$ls" ".bindings" "[]" "-p of another process"
+
+# each iov
+list --iovs
+matches_schema "with --iovs"
+jq_is "$ls" ".bindings[0] | [(.iov_list | length), ([.iov_list[].iov] == [range(.iovs.total)])]" \
+	"[4096,true]" "--iovs lists each iov in order"
+jq_is "$ls" ".bindings[0] | ([.iov_list[] | select(.state == \"user\")] | length) == .iovs.user" \
+	true "as many in state user as are counted"
+jq_is "$ls" ".bindings[0] | [.iov_list[] | .offset == .iov * 4096] | all" true "offsets go with the index"
+
+# decoding
+word=$(jq -r '[.bindings[0].iov_list[] | select(.state == "user")][0].frag' "$ls")
+devmemls -j --frag "$word" >"$tmp/frag"
+jq_is "$tmp/frag" "[.frag, .binding, .ifname, .state, .refcount]" \
+	"[\"$word\",$(jq '.bindings[0].id' "$ls"),\"dms0\",\"user\",1]" "--frag of an iov that is held"
+is "$(jq -c "{iov, offset, dma}" "$tmp/frag")" \
+	"$(jq -c "[.bindings[0].iov_list[] | select(.frag == \"$word\")][0] | {iov, offset, dma}" "$ls")" \
+	"it says the same as the list"
+like "$(devmemls --frag "$word")" "state +user" "--frag as text"
+word=$(jq -r '[.bindings[0].iov_list[] | select(.state == "free")][0].frag' "$ls")
+like "$(devmemls --frag "$word")" "state +free" "--frag of a free iov"
+fails "--frag of a page" 1 "is a page's address" devmemls --frag "${word%?}0"
+fails "--frag of no iov" 1 "is no iov of the 1 bindings" devmemls --frag 0xffff000000000001
+fails "--frag between two iovs" 1 "is no iov" devmemls --frag "$(printf 0x%x $((word + 8)))"
+fails "--frag of no number" 2 "not a hexadecimal word" devmemls --frag xyz
+fails "an argument" 2 "only options" devmemls what
+
+# unbound, and still held
+unbind
+wait_for 60 sh -c "devmemls -j | jq -e '.bindings[0].unbound'"
+list
+jq_is "$ls" ".bindings[0] | [.unbound, .queues, .holders[0].tokens]" "[true,[],7]" \
+	"unbound, and the holder is still there"
+matches_schema "with an unbound binding"
+kill -9 "$pid"
+gone() {
+	[ "$(devmemls -j | jq -c .bindings)" = "[]" ]
+}
+check "it is gone with its holder" wait_for 120 gone
+
+# two at once, and what is missing
+devmemls -j >"$tmp/one" &
+devmemls -j >"$tmp/two"
+wait $!
+is "$(cat "$tmp/one")" "$(cat "$tmp/two")" "two instances at once say the same"
+fails "without capabilities" 1 "CAP_BPF is missing.*run it as root" \
+	setpriv --reuid=65534 --clear-groups --inh-caps=-all devmemls
+fails "without BTF" 1 "CONFIG_DEBUG_INFO_BTF" \
+	unshare -m sh -c "mount -t tmpfs none /sys/kernel/btf && exec devmemls"
+restrict=$(cat /proc/sys/kernel/kptr_restrict)
+echo 2 >/proc/sys/kernel/kptr_restrict
+fails "without kernel symbols" 1 "kernel.kptr_restrict below 2" devmemls
+echo "$restrict" >/proc/sys/kernel/kptr_restrict
+is "$(progs)" "$before" "no BPF program is left"
+done_testing

@@ -1,0 +1,93 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Readers of device memory that bind nothing themselves.
+
+    reader.py [--hold N] [--unread] PORT [CONNECTIONS]
+
+accepts CONNECTIONS (default 1) on PORT, one process for each. A reader gives
+back every token but the first N that it gets. With --unread it never reads.
+It says "PID fd FD" when a connection is accepted, "PID held N" each time the
+number of tokens that it keeps grows, and "PID got BYTES TOKENS" when the sender
+is done, and then keeps the socket until it is killed.
+"""
+
+import argparse
+import os
+import signal
+import socket
+import struct
+
+MSG_SOCK_DEVMEM = 0x2000000
+SO_DEVMEM_DMABUF = 79
+SO_DEVMEM_DONTNEED = 80
+DMABUF_CMSG = struct.Struct("QIIII")
+DMABUF_TOKEN = struct.Struct("II")
+
+
+def say(text: str) -> None:
+    """A line on standard output, at once."""
+    os.write(1, f"{os.getpid()} {text}\n".encode())
+
+
+def give_back(sock: socket.socket, tokens: list[int]) -> None:
+    """Return tokens, one range each; the kernel takes 128 at a time."""
+    for i in range(0, len(tokens), 128):
+        ranges = b"".join(DMABUF_TOKEN.pack(t, 1) for t in tokens[i : i + 128])
+        sock.setsockopt(socket.SOL_SOCKET, SO_DEVMEM_DONTNEED, ranges)
+
+
+def receive(sock: socket.socket, hold: int) -> tuple[int, int]:
+    """Read to the end; return the bytes in device memory and the tokens."""
+    held = 0
+    total = 0
+    num_tokens = 0
+    while True:
+        data, ancillary, _, _ = sock.recvmsg(65536, 65536, MSG_SOCK_DEVMEM)
+        tokens = []
+        for level, kind, cmsg in ancillary:
+            if level == socket.SOL_SOCKET and kind == SO_DEVMEM_DMABUF:
+                _, size, token, _, _ = DMABUF_CMSG.unpack(cmsg)
+                tokens.append(token)
+                total += size
+        if not data and not ancillary:
+            return total, num_tokens
+        num_tokens += len(tokens)
+        keep = min(hold - held, len(tokens))
+        give_back(sock, tokens[keep:])
+        if keep:
+            held += keep
+            say(f"held {held}")
+
+
+def serve(sock: socket.socket, args: argparse.Namespace) -> None:
+    """What the process of one connection does."""
+    say(f"fd {sock.fileno()}")
+    if not args.unread:
+        total, tokens = receive(sock, args.hold)
+        say(f"got {total} {tokens}")
+    signal.pause()
+
+
+def main() -> None:
+    """Accept, and fork for each connection."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--hold", type=int, default=0)
+    parser.add_argument("--unread", action="store_true")
+    parser.add_argument("port", type=int)
+    parser.add_argument("connections", type=int, nargs="?", default=1)
+    args = parser.parse_args()
+
+    listener = socket.create_server(("10.0.0.1", args.port), backlog=64)
+    say("listening")
+    for _ in range(args.connections):
+        sock, _ = listener.accept()
+        if os.fork() == 0:
+            listener.close()
+            serve(sock, args)
+        sock.close()
+    listener.close()
+    signal.pause()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Attach planning: which of the ways to see an event this kernel has. The best
+ * one that is there is loaded, all others are left out.
+ */
+#ifndef DEVMEM_ATTACH_H
+#define DEVMEM_ATTACH_H
+
+#include <bpf/libbpf.h>
+
+#include "args.h"
+#include "events.h"
+
+/* To be called between open and load. @events: EV_BIT()s the tool can use.
+ * Returns the ones that it will see.
+ *
+ * $DEVMEM_HIDE, a comma separated list of kinds ("tp_btf", "fentry", ...),
+ * sections ("fentry/tcp_v4_destroy_sock") or programs, makes ways be passed
+ * over; for tests.
+ */
+unsigned int attach_plan(struct bpf_object *obj, unsigned int events);
+
+/* Says which of @needed are not among @planned, and why; nonzero if any */
+int attach_missing(unsigned int planned, unsigned int needed);
+
+/* Turns options into what the programs filter by */
+void attach_filter(volatile struct event_filter *filter,
+		   const struct args *args);
+
+const char *event_name(enum devmem_event event);
+
+/* Events that were not seen because a program was busy on the same CPU */
+unsigned long long attach_missed(struct bpf_object *obj);
+
+#endif /* DEVMEM_ATTACH_H */

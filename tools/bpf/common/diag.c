@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Errors that name what is missing and the remedy */
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <bpf/libbpf.h>
+#include <linux/capability.h>
+
+#include "diag.h"
+
+#define BTF_FILE	"/sys/kernel/btf/vmlinux"
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+bool diag_verbose;
+
+/* What libbpf complained about, and how much of its end is shown: a refused
+ * program comes with the verifier's whole log
+ */
+static char *complaints;
+static size_t complaints_len;
+static FILE *complaints_file;
+
+#define COMPLAINTS_SHOWN	2000
+
+static void vdiag(const char *fmt, va_list args)
+{
+	fprintf(stderr, "%s: ", program_invocation_short_name);
+	vfprintf(stderr, fmt, args);
+	fputc('\n', stderr);
+}
+
+void diag(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vdiag(fmt, args);
+	va_end(args);
+}
+
+void diag_v(const char *fmt, ...)
+{
+	va_list args;
+
+	if (!diag_verbose)
+		return;
+
+	va_start(args, fmt);
+	vdiag(fmt, args);
+	va_end(args);
+}
+
+static int keep_complaint(enum libbpf_print_level level, const char *fmt,
+			  va_list args)
+{
+	if (level != LIBBPF_WARN || !complaints_file)
+		return 0;
+
+	return vfprintf(complaints_file, fmt, args);
+}
+
+void diag_init(void)
+{
+	complaints_file = open_memstream(&complaints, &complaints_len);
+	libbpf_set_print(keep_complaint);
+}
+
+void diag_load_failed(const char *what, int err)
+{
+	size_t skipped = 0;
+
+	diag("cannot load the BPF programs of %s: %s", what, strerror(-err));
+	if (!complaints_file || fflush(complaints_file))
+		return;
+	if (!diag_verbose && complaints_len > COMPLAINTS_SHOWN)
+		skipped = complaints_len - COMPLAINTS_SHOWN;
+	fputs(complaints + skipped, stderr);
+}
+
+static bool have_capability(const struct __user_cap_data_struct *data, int cap)
+{
+	return data[CAP_TO_INDEX(cap)].effective & CAP_TO_MASK(cap);
+}
+
+static int check_capabilities(void)
+{
+	static const struct {
+		int cap;
+		const char *name;
+		const char *what;
+	} needs[] = {
+		{ CAP_BPF, "CAP_BPF", "to load BPF programs" },
+		{ CAP_PERFMON, "CAP_PERFMON", "to read the kernel's memory" },
+	};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	size_t i;
+
+	if (syscall(SYS_capget, &header, data)) {
+		diag("cannot find out the capabilities: %s", strerror(errno));
+		return -errno;
+	}
+
+	if (have_capability(data, CAP_SYS_ADMIN))
+		return 0;
+	for (i = 0; i < ARRAY_SIZE(needs); i++) {
+		if (have_capability(data, needs[i].cap))
+			continue;
+		diag("%s is missing, %s: run it as root, or give it CAP_BPF, CAP_PERFMON and CAP_SYSLOG",
+		     needs[i].name, needs[i].what);
+		return -EPERM;
+	}
+	return 0;
+}
+
+int diag_check_kernel(void)
+{
+	if (access(BTF_FILE, R_OK)) {
+		diag(BTF_FILE ": %s: the kernel needs CONFIG_DEBUG_INFO_BTF=y", strerror(errno));
+		return -errno;
+	}
+	return check_capabilities();
+}

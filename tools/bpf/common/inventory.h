@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What there is of device memory now: bindings, how full they are, and the
+ * sockets and processes that hold tokens. A snapshot, read from outside while
+ * the kernel goes on: parts of it can be some milliseconds apart.
+ */
+#ifndef DEVMEM_INVENTORY_H
+#define DEVMEM_INVENTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "layout.h"
+#include "records.h"
+#include "vec.h"
+
+struct inv_task {
+	unsigned int pid;
+	unsigned int fd;
+	char comm[16];
+};
+
+DEFINE_VEC(inv_tasks, struct inv_task);
+DEFINE_VEC(rec_tokens, struct rec_token);
+
+/* A socket with tokens on the iovs of one binding, or with such iovs in its
+ * receive queue
+ */
+struct inv_holder {
+	struct rec_file sock;
+	struct inv_tasks tasks;
+	__u64 tokens;
+	__u64 iovs;		/* different ones */
+	__u64 since_ns;		/* of the oldest; REC_UNKNOWN if not known */
+	struct rec_tokens token_list;	/* with INV_TOKENS, by iov */
+	__u64 unread_iovs;	/* with INV_UNREAD */
+	__u64 unread_bytes;
+	__u64 idle_ns;		/* since the last data came */
+};
+
+DEFINE_VEC(inv_holders, struct inv_holder);
+DEFINE_VEC(rec_runs, struct rec_run);
+DEFINE_VEC(vec_u32, __u32);
+DEFINE_VEC(vec_u64, __u64);
+
+struct inv_binding {
+	struct rec_binding k;
+	struct vec_u32 queues;
+	struct rec_runs runs;
+	struct inv_holders holders;		/* most tokens first */
+	struct vec_u64 user_words;	/* iovs with tokens, where nobody counts them */
+};
+
+DEFINE_VEC(inv_bindings, struct inv_binding);
+
+struct inventory {
+	enum devmem_layout layout;
+	__u32 iov_bytes;	/* size of the kernel's struct */
+	struct inv_bindings bindings;	/* by id */
+};
+
+/* What a tagged word stands for */
+struct inv_iov {
+	const struct inv_binding *binding;
+	__u64 index;		/* in the binding */
+	__u64 offset;		/* in the dma-buf, bytes */
+	struct rec_iov k;
+};
+
+struct inventory_bpf;
+
+/* Loads the programs. On failure it has said what is missing, and returns
+ * NULL.
+ */
+struct inventory_bpf *inventory_open(void);
+void inventory_close(struct inventory_bpf *skel);
+
+/* What to read apart from the bindings. Each costs a look at every open file. */
+enum {
+	INV_HOLDERS = 1,	/* sockets with tokens, and their processes */
+	INV_TOKENS = 2,		/* keep each token */
+	INV_UNREAD = 4,		/* sockets with device memory left unread */
+};
+
+/* @what: a sum of INV_*. On failure it has said why, and returns NULL. */
+struct inventory *inventory_read(struct inventory_bpf *skel, unsigned int what);
+void inventory_free(struct inventory *inv);
+
+/* Finds the iov at a word's address among the bindings; nothing is read at an
+ * address that no binding has. 0, or -ENOENT.
+ */
+int inventory_decode(struct inventory_bpf *skel, const struct inventory *inv,
+		     __u64 word, struct inv_iov *iov);
+
+/* Calls @fn for each iov of @binding in order, until it returns nonzero */
+int inventory_each_iov(struct inventory_bpf *skel, const struct inventory *inv,
+		       const struct inv_binding *binding,
+		       int (*fn)(const struct inv_iov *iov, void *arg),
+		       void *arg);
+
+enum devmem_iov_state inventory_iov_state(const struct inventory *inv,
+					  const struct inv_iov *iov);
+
+const char *layout_name(enum devmem_layout layout);
+
+/* Nanoseconds from @since_ns until now; REC_UNKNOWN stays */
+__u64 inventory_age(__u64 since_ns);
+
+#endif /* DEVMEM_INVENTORY_H */

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The kernel's types, as far as the tools look at them.
+ *
+ * Only names and members count here, not offsets: libbpf finds each member in
+ * the running kernel's BTF when a program is loaded. So this needs no
+ * vmlinux.h, and the tools can be built before there is any kernel. Types that
+ * differ from kernel to kernel are in layout.bpf.h.
+ */
+#ifndef DEVMEM_KERNEL_H
+#define DEVMEM_KERNEL_H
+
+#include <linux/bpf.h>
+#include <linux/ptrace.h>
+#include <linux/types.h>
+#include <stdbool.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_tracing.h>
+
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
+typedef __s32 s32;
+typedef __s64 s64;
+
+#define ENOENT		2
+
+#define AF_INET		2
+#define AF_INET6	10
+#define IPPROTO_TCP	6
+#define PAGE_SHIFT	12
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), \
+			     apply_to = record)
+
+/* These and the next are typedefs of nameless structs in the kernel, which
+ * makes no difference to libbpf
+ */
+struct atomic {
+	int counter;
+};
+
+struct atomic64 {
+	s64 counter;
+};
+
+struct list_head {
+	struct list_head *next;
+};
+
+struct xarray {
+	void *xa_head;
+};
+
+struct xa_node {
+	u8 shift;
+	void *slots[64];
+};
+
+struct ns_common {
+	u32 inum;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+struct possible_net {
+	struct net *net;
+};
+
+struct inode {
+	unsigned long i_ino;
+};
+
+struct file {
+	struct inode *f_inode;
+};
+
+struct dma_buf {
+	unsigned long size;
+	struct file *file;
+	const char *exp_name;
+};
+
+struct net_device {
+	char name[16];
+	int ifindex;
+	struct possible_net nd_net;
+	struct netdev_rx_queue *_rx;
+};
+
+struct netdev_rx_queue {
+	struct net_device *dev;
+};
+
+struct memory_provider_ops;
+
+struct page_pool_params_slow {
+	struct net_device *netdev;
+	u32 queue_idx;
+};
+
+struct page_pool {
+	void *mp_priv;
+	const struct memory_provider_ops *mp_ops;
+	struct page_pool_params_slow slow;
+	struct {
+		u32 id;
+	} user;
+};
+
+struct gen_pool {
+	struct list_head chunks;
+};
+
+struct gen_pool_chunk {
+	struct list_head next_chunk;
+	struct atomic64 avail;
+	void *owner;
+};
+
+struct in6_addr {
+	union {
+		u8 u6_addr8[16];
+	} in6_u;
+};
+
+struct sock_common {
+	u32 skc_daddr;
+	u32 skc_rcv_saddr;
+	u16 skc_dport;
+	u16 skc_num;
+	u16 skc_family;
+	volatile u8 skc_state;
+	struct possible_net skc_net;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+	struct atomic64 skc_cookie;
+};
+
+struct sk_buff;
+
+struct sk_buff_head {
+	struct sk_buff *next;
+	u32 qlen;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	struct sk_buff_head sk_receive_queue;
+	struct xarray sk_user_frags;
+	u16 sk_protocol;
+};
+
+struct inet_connection_sock {
+	struct {
+		u32 lrcvtime;
+	} icsk_ack;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+struct sk_buff {
+	struct sk_buff *next;
+	struct sock *sk;
+	u32 len;
+	u32 data_len;
+	u8 unreadable : 1;
+	u32 end;
+	unsigned char *head;
+};
+
+struct skb_shared_info {
+	u8 nr_frags;
+	struct sk_buff *frag_list;
+	struct {
+		unsigned long netmem;
+		u32 len;
+	} frags[17];
+};
+
+struct tcp_xa_pool {
+	u8 idx;
+	u32 tokens[17];
+	u64 netmems[17];
+};
+
+struct task_struct {
+	int pid;
+	int tgid;
+	char comm[16];
+	struct task_struct *group_leader;
+};
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	u32 fd;
+	struct file *file;
+};
+
+struct bpf_iter__tcp {
+	struct bpf_iter_meta *meta;
+	struct sock_common *sk_common;
+};
+
+#pragma clang attribute pop
+
+/* Kfuncs since Linux 6.2 ("bpf: Add kfunc bpf_rcu_read_lock/unlock()") */
+extern __ksym void bpf_rcu_read_lock(void);
+extern __ksym void bpf_rcu_read_unlock(void);
+
+#endif /* DEVMEM_KERNEL_H */

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * How kernels lay out device memory: every difference between them, and one
+ * accessor for each.
+ *
+ * Kernels are told apart by the types and members in their BTF, never by their
+ * version. Accessors look for the newest layout first. A type with the suffix
+ * ___pre_vNNN has the shape it had before that version, ___ppdevmem the one it
+ * has with CONFIG_PP_DEVMEM. What a kernel cannot tell is DEVMEM_UNKNOWN.
+ */
+#ifndef DEVMEM_LAYOUT_BPF_H
+#define DEVMEM_LAYOUT_BPF_H
+
+#include "kernel.h"
+#include "layout.h"
+
+#define DEVMEM_UNKNOWN	(~0ULL)
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), \
+			     apply_to = record)
+
+struct net_devmem_dmabuf_binding {
+	struct dma_buf *dmabuf;
+	struct net_device *dev;
+	struct gen_pool *chunk_pool;
+	struct xarray bound_rxqs;
+	u32 id;
+};
+
+/* niov_shift: "net: devmem: allow larger niov than PAGE_SIZE", Linux 7.x */
+struct net_devmem_dmabuf_binding___v700 {
+	u32 niov_shift;
+};
+
+struct net_devmem_dmabuf_binding___ppdevmem {
+	int ifindex;
+	bool unbound;
+	struct page_pool_iov *iovs;
+	u32 num_iovs;
+	struct atomic num_user;
+	u32 num_free;
+	u32 high_water;
+	u64 allocs;
+	u64 releases;
+	u64 exhausted;
+};
+
+/* unbind_w: "net: devmem: Implement TX path" and what followed, Linux 6.16 */
+struct work_struct {
+	void *func;
+};
+
+struct net_devmem_dmabuf_binding___v616 {
+	struct work_struct unbind_w;
+};
+
+struct netmem_desc {
+	struct page_pool *pp;
+	unsigned long dma_addr;
+	struct atomic64 pp_ref_count;
+};
+
+struct net_iov_area {
+	struct net_iov *niovs;
+	unsigned long num_niovs;
+	unsigned long base_virtual;
+};
+
+/* "net: use netmem_desc in net_iov", after Linux 6.16 */
+struct net_iov {
+	struct netmem_desc desc;
+	struct net_iov_area *owner;
+};
+
+/* "netmem: add niov->type attribute to distinguish different net_iov types",
+ * Linux 6.16
+ */
+enum net_iov_type {
+	NET_IOV_DMABUF,
+};
+
+struct net_iov___typed {
+	enum net_iov_type type;
+};
+
+/* The descriptor's members stood in net_iov itself */
+struct net_iov___pre_v617 {
+	struct page_pool *pp;
+	unsigned long dma_addr;
+	struct atomic64 pp_ref_count;
+	struct net_iov_area *owner;
+};
+
+struct dmabuf_genpool_chunk_owner {
+	struct net_iov_area area;
+	struct net_devmem_dmabuf_binding *binding;
+};
+
+/* Before "net: generalise net_iov chunk owners", Linux 6.15 */
+struct dmabuf_genpool_chunk_owner___pre_v615 {
+	unsigned long base_virtual;
+	struct net_iov *niovs;
+	unsigned long num_niovs;
+};
+
+struct page_pool_iov_area {
+	unsigned long base_virtual;
+	struct page_pool_iov *iovs;
+	unsigned long num_iovs;
+	struct net_devmem_dmabuf_binding *binding;
+};
+
+enum devmem_put_reason {
+	DEVMEM_PUT_DONTNEED,
+	DEVMEM_PUT_CLOSE,
+};
+
+struct page_pool_iov {
+	struct atomic user_tokens;
+	u64 user_since_ns;
+};
+
+#pragma clang attribute pop
+
+static __always_inline enum devmem_layout devmem_layout(void)
+{
+	if (bpf_core_type_exists(struct page_pool_iov))
+		return LAYOUT_PPDEVMEM;
+	if (!bpf_core_field_exists(struct net_devmem_dmabuf_binding, dmabuf))
+		return LAYOUT_NONE;
+	if (bpf_core_field_exists(struct net_iov, desc))
+		return LAYOUT_DESC;
+	if (bpf_core_type_exists(struct net_iov_area))
+		return LAYOUT_AREA;
+	return LAYOUT_CHUNK_OWNER;
+}
+
+/* A frag's word is an address and tags in its two lowest bits */
+static __always_inline const struct net_iov *iov_untag(u64 word)
+{
+	return (const struct net_iov *)(word & ~3ULL);
+}
+
+static __always_inline u32 iov_struct_size(void)
+{
+	if (bpf_core_type_exists(struct page_pool_iov))
+		return bpf_core_type_size(struct page_pool_iov);
+	return bpf_core_type_size(struct net_iov);
+}
+
+static __always_inline const struct page_pool *iov_pool(const struct net_iov *iov)
+{
+	const struct net_iov___pre_v617 *old = (const void *)iov;
+
+	if (bpf_core_field_exists(iov->desc))
+		return BPF_CORE_READ(iov, desc.pp);
+	return BPF_CORE_READ(old, pp);
+}
+
+static __always_inline u64 iov_dma(const struct net_iov *iov)
+{
+	const struct net_iov___pre_v617 *old = (const void *)iov;
+
+	if (bpf_core_field_exists(iov->desc))
+		return BPF_CORE_READ(iov, desc.dma_addr);
+	return BPF_CORE_READ(old, dma_addr);
+}
+
+static __always_inline s64 iov_refcount(const struct net_iov *iov)
+{
+	const struct net_iov___pre_v617 *old = (const void *)iov;
+
+	if (bpf_core_field_exists(iov->desc))
+		return BPF_CORE_READ(iov, desc.pp_ref_count.counter);
+	return BPF_CORE_READ(old, pp_ref_count.counter);
+}
+
+/* From Linux 6.16 on iovs can also be io_uring's: those have no binding */
+static __always_inline bool iov_is_dmabuf(const struct net_iov *iov)
+{
+	const struct net_iov___typed *typed = (const void *)iov;
+
+	if (!bpf_core_field_exists(typed->type))
+		return true;
+	return BPF_CORE_READ(typed, type) ==
+	       bpf_core_enum_value(enum net_iov_type, NET_IOV_DMABUF);
+}
+
+/* Tokens on the iov, over all sockets */
+static __always_inline u64 iov_user_tokens(const struct net_iov *iov)
+{
+	const struct page_pool_iov *ours = (const void *)iov;
+
+	if (bpf_core_field_exists(ours->user_tokens))
+		return BPF_CORE_READ(ours, user_tokens.counter);
+	return DEVMEM_UNKNOWN;
+}
+
+/* When the first of those was handed out: monotonic clock, ns */
+static __always_inline u64 iov_user_since(const struct net_iov *iov)
+{
+	const struct page_pool_iov *ours = (const void *)iov;
+
+	if (bpf_core_field_exists(ours->user_since_ns))
+		return BPF_CORE_READ(ours, user_since_ns);
+	return DEVMEM_UNKNOWN;
+}
+
+/* The run of iovs that an iov is a part of: an area or a chunk owner */
+static __always_inline const void *iov_owner(const struct net_iov *iov)
+{
+	const struct net_iov___pre_v617 *old = (const void *)iov;
+
+	if (bpf_core_field_exists(iov->desc))
+		return BPF_CORE_READ(iov, owner);
+	return BPF_CORE_READ(old, owner);
+}
+
+struct devmem_run {
+	const void *iovs;	/* the first one */
+	u64 num;		/* how many */
+	u64 base_virtual;	/* offset of the first in the dma-buf, bytes */
+	const struct net_devmem_dmabuf_binding *binding;
+};
+
+/* @owner is what iov_owner() or a gen_pool_chunk's owner gives */
+static __always_inline struct devmem_run owner_run(const void *owner)
+{
+	const struct dmabuf_genpool_chunk_owner___pre_v615 *old = owner;
+	const struct dmabuf_genpool_chunk_owner *chunk = owner;
+	const struct page_pool_iov_area *ours = owner;
+	struct devmem_run run;
+
+	if (bpf_core_type_exists(struct page_pool_iov)) {
+		run.iovs = BPF_CORE_READ(ours, iovs);
+		run.num = BPF_CORE_READ(ours, num_iovs);
+		run.base_virtual = BPF_CORE_READ(ours, base_virtual);
+		run.binding = BPF_CORE_READ(ours, binding);
+		return run;
+	}
+
+	run.binding = BPF_CORE_READ(chunk, binding);
+	if (bpf_core_field_exists(chunk->area)) {
+		run.iovs = BPF_CORE_READ(chunk, area.niovs);
+		run.num = BPF_CORE_READ(chunk, area.num_niovs);
+		run.base_virtual = BPF_CORE_READ(chunk, area.base_virtual);
+		return run;
+	}
+	run.iovs = BPF_CORE_READ(old, niovs);
+	run.num = BPF_CORE_READ(old, num_niovs);
+	run.base_virtual = BPF_CORE_READ(old, base_virtual);
+	return run;
+}
+
+/* The run that iov->owner points into. An area stands in its chunk owner. */
+static __always_inline struct devmem_run iov_run(const struct net_iov *iov)
+{
+	struct dmabuf_genpool_chunk_owner *chunk = NULL;
+	const void *owner = iov_owner(iov);
+
+	if (bpf_core_field_exists(chunk->area))
+		owner -= bpf_core_field_offset(chunk->area);
+	return owner_run(owner);
+}
+
+/* log2 of an iov's size in bytes */
+static __always_inline u32
+binding_iov_shift(const struct net_devmem_dmabuf_binding *binding)
+{
+	const struct net_devmem_dmabuf_binding___v700 *new = (const void *)binding;
+
+	if (bpf_core_field_exists(new->niov_shift))
+		return BPF_CORE_READ(new, niov_shift);
+	return PAGE_SHIFT;
+}
+
+/* An iov's number in its binding; @run is the one that it is in */
+static __always_inline u64 iov_index(const struct net_iov *iov,
+				     const struct devmem_run *run)
+{
+	u64 before = ((u64)iov - (u64)run->iovs) / iov_struct_size();
+
+	return before + (run->base_virtual >> binding_iov_shift(run->binding));
+}
+
+static __always_inline int
+binding_ifindex(const struct net_devmem_dmabuf_binding *binding)
+{
+	const struct net_devmem_dmabuf_binding___ppdevmem *ours = (const void *)binding;
+
+	if (bpf_core_field_exists(ours->ifindex))
+		return BPF_CORE_READ(ours, ifindex);
+	return BPF_CORE_READ(binding, dev, ifindex);
+}
+
+/* What __net_devmem_dmabuf_binding_free() gets: the binding, or its work item */
+static __always_inline const struct net_devmem_dmabuf_binding *
+binding_to_free(const void *arg)
+{
+	const struct net_devmem_dmabuf_binding___v616 *new = NULL;
+
+	if (bpf_core_field_exists(new->unbind_w))
+		arg -= bpf_core_field_offset(new->unbind_w);
+	return arg;
+}
+
+/* A queue's number. Mainline 6.12 keys bound_rxqs by a number of its own. */
+static __always_inline u32 rxq_index(const struct netdev_rx_queue *rxq)
+{
+	u64 first = (u64)BPF_CORE_READ(rxq, dev, _rx);
+
+	return ((u64)rxq - first) / bpf_core_type_size(struct netdev_rx_queue);
+}
+
+#endif /* DEVMEM_LAYOUT_BPF_H */

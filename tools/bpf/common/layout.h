@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Names of the ways in which kernels lay out device memory, told apart by the
+ * types that their BTF has. Shared by BPF programs and user space.
+ */
+#ifndef DEVMEM_LAYOUT_H
+#define DEVMEM_LAYOUT_H
+
+enum devmem_layout {
+	LAYOUT_NONE,		/* the kernel has no device memory */
+	LAYOUT_CHUNK_OWNER,	/* Linux 6.12: struct net_iov, chunk owner */
+	LAYOUT_AREA,		/* Linux 6.15: struct net_iov_area */
+	LAYOUT_DESC,		/* Linux 6.18: struct netmem_desc in net_iov */
+	LAYOUT_PPDEVMEM,	/* struct page_pool_iov */
+};
+
+/* As enum page_pool_iov_state of the kernel */
+enum devmem_iov_state {
+	IOV_FREE,
+	IOV_POOL,
+	IOV_USER,
+};
+
+#define PP_DEVMEM	1UL	/* set in a frag's pointer that is not a page */
+
+#endif /* DEVMEM_LAYOUT_H */

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the inventory's BPF programs hand to user space, in batches: a request
+ * says where to go on, a reply how much there is and whether that was all.
+ */
+#ifndef DEVMEM_RECORDS_H
+#define DEVMEM_RECORDS_H
+
+#include <linux/types.h>
+
+#define REC_BATCH_BINDINGS	256
+#define REC_BATCH_POOLS		256
+#define REC_BATCH_QUEUES	1024
+#define REC_BATCH_RUNS		2048
+#define REC_BATCH_TOKENS	8192
+#define REC_BATCH_FRAGS		8192
+#define REC_BATCH_IOVS		8192
+
+/* One program run looks at this many entries at most: well below what would
+ * keep a CPU in the kernel for long.
+ */
+#define REC_MAX_STEPS		(1 << 18)
+
+#define REC_UNKNOWN		(~0ULL)
+
+struct rec_request {
+	__u64 addr;		/* of what to look at */
+	__u64 cookie;		/* the socket must still have this one */
+	__u64 from;		/* index or address to go on at */
+	__u64 to;		/* first index not to look at */
+};
+
+struct rec_reply {
+	__u32 num;		/* records filled in */
+	__u32 more;		/* there is more, from @next on */
+	__u64 next;
+};
+
+struct rec_binding {
+	__u64 addr;
+	__u64 inode;
+	__u64 size;
+	__u64 iovs;		/* address of the one array of iovs, 0 if runs */
+	__u64 total;
+	__u64 free;
+	__u64 user;
+	__u64 allocs;
+	__u64 releases;
+	__u64 exhausted;
+	__u64 high_water;
+	__u32 id;
+	__u32 netns;
+	__s32 ifindex;
+	__u32 iov_shift;
+	__u8 unbound;
+	char ifname[16];
+	char exporter[32];
+};
+
+/* A page pool that takes its memory from a binding */
+struct rec_pool {
+	__u64 binding;
+	__u32 id;
+	__u32 queue;
+};
+
+/* A run of iovs that are contiguous in memory and in the dma-buf */
+struct rec_run {
+	__u64 iovs;
+	__u64 num;
+	__u64 avail;		/* free ones */
+	__u64 base_virtual;
+};
+
+struct rec_iov {
+	__u64 addr;
+	__u64 dma;
+	__s64 refcount;
+	__u64 tokens;		/* REC_UNKNOWN if the kernel does not count */
+	__u64 since_ns;		/* REC_UNKNOWN as well */
+	__u32 pool;
+	__u32 has_pool;
+};
+
+/* A token of a socket */
+struct rec_token {
+	__u64 word;		/* the tagged iov */
+	__u64 since_ns;		/* the iov's, REC_UNKNOWN if not known */
+	__u64 token;
+};
+
+/* A frag in a socket's receive queue */
+struct rec_frag {
+	__u64 word;
+	__u64 len;
+};
+
+/* An open file of a process that is a socket with device memory */
+struct rec_file {
+	__u64 sk;
+	__u64 cookie;
+	__u32 pid;
+	__u32 fd;
+	__u32 netns;
+	__u32 idle_jiffies;	/* since the last data came */
+	__u8 has_tokens;
+	__u8 has_unread;	/* device memory in its receive queue */
+	__u16 family;
+	__u16 local_port;
+	__u16 remote_port;
+	__u8 local_addr[16];
+	__u8 remote_addr[16];
+	char comm[16];
+};
+
+#endif /* DEVMEM_RECORDS_H */

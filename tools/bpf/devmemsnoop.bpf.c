@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+/* devmemsnoop - each event as a record in a ring buffer */
+
+#include "events.bpf.h"
+#include "devmemsnoop.h"
+
+/* Waking the reader for each record would cost more than all the rest */
+#define WAKE_BYTES	(64 * 1024)
+
+const volatile bool want_stacks;
+
+__u64 lost;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 * 1024 * 1024);
+} records SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
+	__uint(max_entries, 16384);
+	__uint(key_size, sizeof(u32));
+	__uint(value_size, STACK_DEPTH * sizeof(u64));
+} stacks SEC(".maps");
+
+static __always_inline void fill_iov(struct snoop_record *rec,
+				     const struct net_iov *iov)
+{
+	struct devmem_run run;
+
+	rec->iov = SNOOP_UNKNOWN;
+	rec->word = 0;
+	if (!iov)
+		return;
+
+	run = iov_run(iov);
+	rec->word = (u64)iov | PP_DEVMEM;
+	rec->iov = iov_index(iov, &run);
+	rec->dma = iov_dma(iov);
+	rec->refcount = iov_refcount(iov);
+}
+
+static __always_inline void
+fill_binding(struct snoop_record *rec,
+	     const struct net_devmem_dmabuf_binding *binding)
+{
+	const struct net_device *dev;
+
+	rec->ifname[0] = 0;
+	rec->binding = 0;
+	if (!binding)
+		return;
+
+	rec->binding = BPF_CORE_READ(binding, id);
+	rec->inode = BPF_CORE_READ(binding, dmabuf, file, f_inode, i_ino);
+	rec->size = BPF_CORE_READ(binding, dmabuf, size);
+	dev = BPF_CORE_READ(binding, dev);
+	if (dev)
+		BPF_CORE_READ_STR_INTO(&rec->ifname, dev, name);
+}
+
+static __always_inline void fill_process(struct snoop_record *rec)
+{
+	rec->pid = 0;
+	rec->comm[0] = 0;
+	if (!(EV_BIT(rec->kind) & EV_BY_PROCESS))
+		return;
+
+	rec->pid = bpf_get_current_pid_tgid() >> 32;
+	bpf_get_current_comm(rec->comm, sizeof(rec->comm));
+}
+
+static void on_event(void *ctx, const struct event *e)
+{
+	const struct page_pool *pool = e->pool;
+	struct snoop_record *rec;
+	u64 flags;
+
+	rec = bpf_ringbuf_reserve(&records, sizeof(*rec), 0);
+	if (!rec) {
+		__sync_fetch_and_add(&lost, 1);
+		return;
+	}
+
+	rec->ts = bpf_ktime_get_ns();
+	rec->kind = e->kind;
+	rec->cookie = e->cookie;
+	rec->location = e->location;
+	rec->token = e->token;
+	rec->reason = e->reason;
+	rec->queue = e->queue;
+	rec->has_queue = pool || e->kind == EV_QUEUE_BIND ||
+			 e->kind == EV_QUEUE_UNBIND;
+	rec->has_pool = !!pool;
+	rec->pool = pool ? BPF_CORE_READ(pool, user.id) : 0;
+	fill_iov(rec, e->iov);
+	fill_binding(rec, e->binding);
+	fill_process(rec);
+	rec->stack = SNOOP_NO_STACK;
+	if (want_stacks)
+		rec->stack = bpf_get_stackid(ctx, &stacks, 0);
+
+	flags = bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) >= WAKE_BYTES ?
+		BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	bpf_ringbuf_submit(rec, flags);
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* devmemsnoop - what happens to device memory, event by event */
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <bpf/bpf.h>
+
+#include "args.h"
+#include "attach.h"
+#include "diag.h"
+#include "devmemsnoop.h"
+#include "devmemsnoop.skel.h"
+#include "ksyms.h"
+#include "output.h"
+#include "stream.h"
+
+#define POLL_MS	100
+
+static struct env {
+	struct args args;
+	unsigned int events;
+	unsigned long seconds;
+	unsigned long buffer_kib;
+	bool stacks;
+	bool timestamps;
+} env = {
+	.events = EV_ALL,
+};
+
+static const char doc[] =
+	"Show what happens to device memory, event by event.\v"
+	"EVENTS: bind unbind binding_free queue_bind queue_unbind alloc release exhausted token_get token_put token_close pool_destroy drop\n\n"
+	"EXAMPLES:\n"
+	"  devmemsnoop                            everything\n"
+	"  devmemsnoop -T -e bind,unbind,drop     rare events only, with the time\n"
+	"  devmemsnoop -p 311 -e token_get -k     who reads, and from where\n"
+	"  devmemsnoop -j -d 10 -b 1              binding 1 for 10 seconds, as JSON\n";
+
+enum {
+	OPT_BUFFER = 256,
+};
+
+static const struct argp_option options[] = {
+	{ "events", 'e', "EVENT[,EVENT...]", 0, "Only these events", 0 },
+	{ "stacks", 'k', NULL, 0, "Show kernel stacks", 0 },
+	{ "timestamps", 'T', NULL, 0, "Show the time", 0 },
+	{ "duration", 'd', "SECONDS", 0, "End after so many seconds", 0 },
+	{ "buffer", OPT_BUFFER, "KIB", 0, "Size of the event buffer (default 8192)", 0 },
+	{},
+};
+
+static unsigned int parse_event(struct argp_state *state, const char *name)
+{
+	unsigned int event;
+
+	for (event = 0; event < EV_NUM; event++)
+		if (!strcmp(name, event_name(event)))
+			return EV_BIT(event);
+
+	argp_error(state, "'%s' is no event, see --help", name);
+	return 0;
+}
+
+static unsigned int parse_events(struct argp_state *state, char *names)
+{
+	unsigned int events = 0;
+	char *name;
+
+	for (name = strtok(names, ","); name; name = strtok(NULL, ","))
+		events |= parse_event(state, name);
+	return events;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &env.args;
+		state->child_inputs[1] = &env.args;
+		return 0;
+	case 'e':
+		env.events = parse_events(state, arg);
+		return 0;
+	case 'k':
+		env.stacks = true;
+		return 0;
+	case 'T':
+		env.timestamps = true;
+		return 0;
+	case 'd':
+		env.seconds = args_number(state, "SECONDS", arg, 1, INT_MAX);
+		return 0;
+	case OPT_BUFFER:
+		env.buffer_kib = args_number(state, "KIB", arg, 4, 1 << 20);
+		if (env.buffer_kib & (env.buffer_kib - 1))
+			argp_error(state, "KIB is %s, not a power of two", arg);
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "'%s': there are only options", arg);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static bool is_token(const struct snoop_record *rec)
+{
+	return EV_BIT(rec->kind) & (EV_BIT(EV_TOKEN_GET) | EV_BIT(EV_TOKEN_PUT) |
+				    EV_BIT(EV_TOKEN_CLOSE));
+}
+
+static void add_text(cJSON *obj, const char *name, const char *text)
+{
+	if (text && *text)
+		cJSON_AddStringToObject(obj, name, text);
+	else
+		cJSON_AddNullToObject(obj, name);
+}
+
+static void add_hex(cJSON *obj, const char *name, __u64 value)
+{
+	if (value)
+		out_json_hex(obj, name, value);
+	else
+		cJSON_AddNullToObject(obj, name);
+}
+
+static void add_stack(struct devmemsnoop_bpf *skel, cJSON *obj, __s32 id)
+{
+	cJSON *stack = cJSON_AddArrayToObject(obj, "stack");
+	__u64 addrs[KSYMS_STACK_DEPTH];
+	char name[256];
+	int i, n;
+
+	n = ksyms_stack(bpf_map__fd(skel->maps.stacks), id, addrs);
+	for (i = 0; i < n; i++) {
+		ksyms_name(name, sizeof(name), addrs[i]);
+		cJSON_AddItemToArray(stack, cJSON_CreateString(name));
+	}
+}
+
+/* Every object has the same names; what does not apply is null */
+static void print_json(struct devmemsnoop_bpf *skel,
+		       const struct snoop_record *rec)
+{
+	bool iov = rec->word, drop = rec->kind == EV_DROP;
+	cJSON *obj = cJSON_CreateObject();
+	char text[256];
+
+	cJSON_AddNumberToObject(obj, "time", rec->ts / 1000 / 1e6);
+	cJSON_AddStringToObject(obj, "event", event_name(rec->kind));
+	out_json_num(obj, "binding", rec->binding ?: REC_UNKNOWN);
+	add_text(obj, "ifname", rec->ifname);
+	out_json_num(obj, "queue", rec->has_queue ? rec->queue : REC_UNKNOWN);
+	out_json_num(obj, "pool", rec->has_pool ? rec->pool : REC_UNKNOWN);
+	out_json_num(obj, "iov", rec->iov);
+	add_hex(obj, "frag", rec->word);
+	add_hex(obj, "dma", iov ? rec->dma : 0);
+	out_json_num(obj, "refcount", iov ? (__u64)rec->refcount : REC_UNKNOWN);
+	out_json_num(obj, "cookie", rec->cookie ?: REC_UNKNOWN);
+	out_json_num(obj, "token", is_token(rec) ? rec->token : REC_UNKNOWN);
+	out_json_num(obj, "pid", rec->pid ?: REC_UNKNOWN);
+	add_text(obj, "comm", rec->comm);
+	add_text(obj, "reason",
+		 drop ? ksyms_drop_reason(text, sizeof(text), rec->reason) : NULL);
+	add_text(obj, "location",
+		 drop ? ksyms_name(text, sizeof(text), rec->location) : NULL);
+	if (env.stacks)
+		add_stack(skel, obj, rec->stack);
+	out_json_print(obj);
+}
+
+static void print_stack(struct devmemsnoop_bpf *skel, __s32 id)
+{
+	__u64 addrs[KSYMS_STACK_DEPTH];
+	char name[256];
+	int i, n;
+
+	n = ksyms_stack(bpf_map__fd(skel->maps.stacks), id, addrs);
+	if (!n)
+		puts("        (no stack)");
+	for (i = 0; i < n; i++)
+		printf("        %s\n", ksyms_name(name, sizeof(name), addrs[i]));
+}
+
+static void print_details(const struct snoop_record *rec)
+{
+	char reason[64], location[128];
+
+	if (rec->kind == EV_DROP)
+		printf(" %s at %s", ksyms_drop_reason(reason, sizeof(reason), rec->reason),
+		       ksyms_name(location, sizeof(location), rec->location));
+	else if (rec->kind == EV_BIND)
+		printf(" dma-buf %llu, %llu bytes", rec->inode, rec->size);
+}
+
+static void print_line(struct devmemsnoop_bpf *skel,
+		       const struct snoop_record *rec)
+{
+	char iov[OUT_NUM_LEN], refs[OUT_NUM_LEN], cookie[OUT_NUM_LEN];
+	char token[OUT_NUM_LEN], pid[OUT_NUM_LEN], queue[OUT_NUM_LEN];
+	char time[32], word[OUT_NUM_LEN] = "-";
+
+	if (rec->word)
+		snprintf(word, sizeof(word), "0x%llx", rec->word);
+	if (env.timestamps)
+		printf("%-15s ", stream_time(time, rec->ts));
+	printf("%-12s %7u %-10s %5s %8s %-18s %4s %7s %7s %7s %-15s",
+	       event_name(rec->kind), rec->binding,
+	       *rec->ifname ? rec->ifname : "-",
+	       out_num(queue, rec->has_queue ? rec->queue : REC_UNKNOWN),
+	       out_num(iov, rec->iov), word,
+	       out_num(refs, rec->word ? (__u64)rec->refcount : REC_UNKNOWN),
+	       out_num(cookie, rec->cookie ?: REC_UNKNOWN),
+	       out_num(token, is_token(rec) ? rec->token : REC_UNKNOWN),
+	       out_num(pid, rec->pid ?: REC_UNKNOWN),
+	       *rec->comm ? rec->comm : "-");
+	print_details(rec);
+	putchar('\n');
+	if (env.stacks)
+		print_stack(skel, rec->stack);
+}
+
+static void print_header(void)
+{
+	if (env.args.json)
+		return;
+	if (env.timestamps)
+		printf("%-15s ", "TIME");
+	printf("%-12s %7s %-10s %5s %8s %-18s %4s %7s %7s %7s %s\n", "EVENT",
+	       "BINDING", "IFNAME", "QUEUE", "IOV", "FRAG", "REFS", "COOKIE",
+	       "TOKEN", "PID", "COMM");
+}
+
+static int on_record(void *ctx, void *data, size_t len)
+{
+	if (env.args.json)
+		print_json(ctx, data);
+	else
+		print_line(ctx, data);
+	return 0;
+}
+
+/* Prints what comes until it is time to stop, and what is left after that */
+static int follow(struct devmemsnoop_bpf *skel)
+{
+	__u64 end = env.seconds ? stream_now_ns() + env.seconds * 1000000000ULL : ~0ULL;
+	struct ring_buffer *records;
+	int err = 0;
+
+	records = ring_buffer__new(bpf_map__fd(skel->maps.records), on_record, skel, NULL);
+	if (!records) {
+		diag("cannot open the event buffer: %s", strerror(errno));
+		return -errno;
+	}
+	print_header();
+	fflush(stdout);
+	while (!stream_stop && err >= 0 && stream_now_ns() < end) {
+		err = ring_buffer__poll(records, POLL_MS);
+		if (err == 0)
+			err = ring_buffer__consume(records);
+		if (err == -EINTR)
+			err = 0;
+		if (fflush(stdout))
+			break;
+	}
+	devmemsnoop_bpf__detach(skel);
+	ring_buffer__consume(records);
+	ring_buffer__free(records);
+	return err < 0 ? err : 0;
+}
+
+static struct devmemsnoop_bpf *load(void)
+{
+	struct devmemsnoop_bpf *skel;
+	unsigned int planned;
+	int err;
+
+	skel = devmemsnoop_bpf__open();
+	if (!skel) {
+		diag("cannot open the BPF programs: %s", strerror(errno));
+		return NULL;
+	}
+
+	attach_filter(&skel->rodata->filter, &env.args);
+	skel->rodata->want_stacks = env.stacks;
+	if (env.buffer_kib)
+		bpf_map__set_max_entries(skel->maps.records, env.buffer_kib * 1024);
+	planned = attach_plan(skel->obj, env.events);
+	/* Whoever asks for all gets what there is */
+	if (!planned || (env.events != EV_ALL && attach_missing(planned, env.events)))
+		goto fail;
+
+	err = devmemsnoop_bpf__load(skel) ?: devmemsnoop_bpf__attach(skel);
+	if (!err)
+		return skel;
+	diag_load_failed("devmemsnoop", err);
+fail:
+	devmemsnoop_bpf__destroy(skel);
+	return NULL;
+}
+
+/* Whoever reads a stream must know if it has holes */
+static void report_lost(struct devmemsnoop_bpf *skel, __u64 missed)
+{
+	if (skel->bss->lost)
+		diag("%llu events were lost because the buffer was full: see --buffer, -e and the filters",
+		     skel->bss->lost);
+	if (missed)
+		diag("%llu events were missed because their program was busy", missed);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp_child children[] = {
+		{ .argp = &args_argp },
+		{ .argp = &args_binding_argp },
+		{},
+	};
+	static const struct argp argp = {
+		.options = options,
+		.parser = parse,
+		.doc = doc,
+		.children = children,
+	};
+	struct devmemsnoop_bpf *skel;
+	int err;
+
+	args_init();
+	argp_parse(&argp, argc, argv, 0, NULL, NULL);
+	if (diag_check_kernel())
+		return EXIT_FOUND;
+	stream_catch_signals();
+	skel = load();
+	if (!skel)
+		return EXIT_FOUND;
+
+	err = follow(skel);
+	report_lost(skel, attach_missed(skel->obj));
+	devmemsnoop_bpf__destroy(skel);
+	return err ? EXIT_FOUND : EXIT_DONE;
+}

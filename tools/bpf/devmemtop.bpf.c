@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+/* devmemtop - counts events by binding and by socket */
+
+#include "events.bpf.h"
+#include "devmemtop.h"
+
+/* A socket or binding that ends leaves its counts; the oldest ones go */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, u64);
+	__type(value, struct top_counts);
+} counts SEC(".maps");
+
+static const struct top_counts none;
+
+static __always_inline struct top_counts *get_counts(u64 key)
+{
+	struct top_counts *c = bpf_map_lookup_elem(&counts, &key);
+
+	if (c)
+		return c;
+	bpf_map_update_elem(&counts, &key, &none, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&counts, &key);
+}
+
+static __always_inline void count(struct top_counts *c, enum devmem_event kind)
+{
+	if (!c)
+		return;
+
+	switch (kind) {
+	case EV_ALLOC:
+		__sync_fetch_and_add(&c->allocs, 1);
+		return;
+	case EV_RELEASE:
+		__sync_fetch_and_add(&c->releases, 1);
+		return;
+	case EV_EXHAUSTED:
+		__sync_fetch_and_add(&c->exhausted, 1);
+		return;
+	case EV_TOKEN_GET:
+		__sync_fetch_and_add(&c->gets, 1);
+		return;
+	default:
+		__sync_fetch_and_add(&c->puts, 1);
+		return;
+	}
+}
+
+static void on_event(void *ctx, const struct event *e)
+{
+	count(get_counts((u64)e->binding), e->kind);
+	if (e->sk)
+		count(get_counts((u64)e->sk), e->kind);
+}
+
+char LICENSE[] SEC("license") = "GPL";

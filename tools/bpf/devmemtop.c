@@ -1,0 +1,758 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* devmemtop - device memory, live: by binding, socket or process */
+
+#include <errno.h>
+#include <limits.h>
+#include <ncurses.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+
+#include "args.h"
+#include "attach.h"
+#include "devmemtop.h"
+#include "devmemtop.skel.h"
+#include "diag.h"
+#include "inventory.h"
+#include "output.h"
+#include "stream.h"
+#include "vec.h"
+
+#define MAX_COLUMNS	12
+#define CELL_LEN	64
+#define HEADER_LINES	3
+
+enum view {
+	VIEW_BINDING,
+	VIEW_SOCKET,
+	VIEW_PROCESS,
+	NUM_VIEWS,
+};
+
+struct column {
+	const char *name;
+	int width;		/* negative: flush left, as in printf */
+};
+
+static const struct {
+	const char *name;
+	struct column columns[MAX_COLUMNS];
+	int sort;		/* column, unless the user wants another */
+} views[] = {
+	[VIEW_BINDING] = { "binding", {
+		{ "BINDING", 7 }, { "IFNAME", -10 }, { "IOVS", 8 },
+		{ "FREE", 8 }, { "POOL", 8 }, { "USER", 8 }, { "USED%", 6 },
+		{ "ALLOC/s", 9 }, { "GET/s", 9 }, { "PUT/s", 9 },
+		{ "EXH/s", 6 }, { "STATE", -9 },
+	}, 6 },
+	[VIEW_SOCKET] = { "socket", {
+		{ "COOKIE", 7 }, { "BINDING", 7 }, { "IFNAME", -10 },
+		{ "IOVS", 8 }, { "TOKENS", 8 }, { "BYTES", 8 },
+		{ "OLDEST", 8 }, { "GET/s", 9 }, { "PUT/s", 9 },
+		{ "LOCAL", -21 }, { "REMOTE", -21 }, { "PROCESS", -20 },
+	}, 3 },
+	[VIEW_PROCESS] = { "process", {
+		{ "PID", 7 }, { "COMM", -15 }, { "SOCKETS", 7 },
+		{ "IOVS", 8 }, { "TOKENS", 8 }, { "BYTES", 10 },
+		{ "OLDEST", 8 }, { "GET/s", 9 }, { "PUT/s", 9 },
+	}, 3 },
+};
+
+static struct env {
+	struct args args;
+	unsigned long interval;
+	unsigned long count;
+	enum view view;
+	const char *sort_name;
+	int sort;
+	bool batch;
+} env = {
+	.interval = 1,
+	.sort = -1,
+};
+
+static const char doc[] =
+	"Show device memory live, by binding, socket or process.\v"
+	"KEYS: b s p choose the view, < and > the column to sort by, q ends.\n\n"
+	"EXAMPLES:\n"
+	"  devmemtop                 every second\n"
+	"  devmemtop -w process 5    by process, every 5 seconds\n"
+	"  devmemtop -b 1 10         10 times as text, for a file\n"
+	"  devmemtop -b -j 1 1       once, as JSON\n";
+
+enum {
+	OPT_BINDING = 256,
+};
+
+static const struct argp_option options[] = {
+	{ "batch", 'b', NULL, 0, "Print text, no screen; the default without a terminal", 0 },
+	{ "view", 'w', "VIEW", 0, "binding (default), socket or process", 0 },
+	{ "sort", 's', "COLUMN", 0, "Sort by this column, the largest first", 0 },
+	{ "binding", OPT_BINDING, "BINDING", 0, "Only the binding with this id", 0 },
+	{},
+};
+
+static enum view parse_view(struct argp_state *state, const char *name)
+{
+	unsigned int view;
+
+	for (view = 0; view < NUM_VIEWS; view++)
+		if (!strcmp(name, views[view].name))
+			return view;
+
+	argp_error(state, "'%s' is no view: there are binding, socket and process", name);
+	return VIEW_BINDING;
+}
+
+static int find_column(enum view view, const char *name)
+{
+	int i;
+
+	for (i = 0; i < MAX_COLUMNS && views[view].columns[i].name; i++)
+		if (!strcasecmp(name, views[view].columns[i].name))
+			return i;
+	return -1;
+}
+
+static void choose_sort(struct argp_state *state)
+{
+	env.sort = views[env.view].sort;
+	if (!env.sort_name)
+		return;
+
+	env.sort = find_column(env.view, env.sort_name);
+	if (env.sort < 0)
+		argp_error(state, "'%s' is no column of the view by %s",
+			   env.sort_name, views[env.view].name);
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &env.args;
+		return 0;
+	case 'b':
+		env.batch = true;
+		return 0;
+	case 'w':
+		env.view = parse_view(state, arg);
+		return 0;
+	case 's':
+		env.sort_name = arg;
+		return 0;
+	case OPT_BINDING:
+		env.args.binding = args_number(state, "BINDING", arg, 1, UINT_MAX);
+		return 0;
+	case ARGP_KEY_ARG:
+		if (state->arg_num > 1)
+			argp_error(state, "'%s': there is only INTERVAL and COUNT", arg);
+		if (!state->arg_num)
+			env.interval = args_number(state, "INTERVAL", arg, 1, INT_MAX);
+		else
+			env.count = args_number(state, "COUNT", arg, 1, INT_MAX);
+		return 0;
+	case ARGP_KEY_END:
+		choose_sort(state);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* A cell is a number, unless it has text; unknown numbers are REC_UNKNOWN */
+struct cell {
+	double value;
+	bool unknown;
+	char text[CELL_LEN];
+};
+
+struct row {
+	struct cell cells[MAX_COLUMNS];
+	int num;
+	bool exhausted;
+};
+
+DEFINE_VEC(rows, struct row);
+
+/* What was counted up to the last time, to make rates of */
+struct last {
+	__u64 addr;
+	struct top_counts counts;
+};
+
+DEFINE_VEC(lasts, struct last);
+
+struct rates {
+	double allocs, gets, puts, exhausted;
+};
+
+struct top {
+	struct inventory_bpf *inv_skel;
+	struct devmemtop_bpf *skel;
+	struct lasts last;
+	struct lasts now;
+	__u64 last_ns;
+	double seconds;		/* since the last time */
+	bool first;
+	bool counts_users;	/* the kernel does, without a look at all files */
+};
+
+static struct cell *add_cell(struct row *row)
+{
+	struct cell *cell = &row->cells[row->num++];
+
+	memset(cell, 0, sizeof(*cell));
+	return cell;
+}
+
+static void add_number(struct row *row, __u64 value)
+{
+	struct cell *cell = add_cell(row);
+
+	cell->unknown = value == REC_UNKNOWN;
+	cell->value = cell->unknown ? -1.0 : (double)value;
+}
+
+static void add_rate(struct row *row, double value, bool known)
+{
+	struct cell *cell = add_cell(row);
+
+	cell->unknown = !known;
+	cell->value = known ? value : -1;
+}
+
+static void add_text(struct row *row, const char *text)
+{
+	snprintf(add_cell(row)->text, CELL_LEN, "%s", *text ? text : "-");
+}
+
+static void add_age(struct row *row, __u64 ns)
+{
+	add_rate(row, ns / 1000000 / 1e3, ns != REC_UNKNOWN);
+}
+
+static const struct top_counts *find_last(const struct top *top, __u64 addr)
+{
+	const struct last *last;
+
+	vec_for_each(last, &top->last)
+		if (last->addr == addr)
+			return &last->counts;
+	return NULL;
+}
+
+/* Events of a binding or socket since the last time, by the second */
+static struct rates get_rates(struct top *top, __u64 addr,
+			      const struct rec_binding *k)
+{
+	const struct top_counts *then = find_last(top, addr);
+	struct top_counts zero = {}, c = {};
+	struct rates rates = {};
+	struct last *now;
+
+	bpf_map_lookup_elem(bpf_map__fd(top->skel->maps.counts), &addr, &c);
+	/* Our kernel counts by itself, and from the bind on */
+	if (k && k->allocs != REC_UNKNOWN) {
+		c.allocs = k->allocs;
+		c.exhausted = k->exhausted;
+	}
+	now = vec_add(&top->now);
+	now->addr = addr;
+	now->counts = c;
+	if (top->first)
+		return rates;
+	if (!then)
+		then = &zero;
+
+	rates.allocs = (c.allocs - then->allocs) / top->seconds;
+	rates.gets = (c.gets - then->gets) / top->seconds;
+	rates.puts = (c.puts - then->puts) / top->seconds;
+	rates.exhausted = (c.exhausted - then->exhausted) / top->seconds;
+	return rates;
+}
+
+static void add_binding(struct top *top, struct rows *rows, const struct inv_binding *binding)
+{
+	const struct rec_binding *k = &binding->k;
+	struct rates rates = get_rates(top, k->addr, k);
+	__u64 used = k->total - k->free;
+	struct row *row = vec_add(rows);
+
+	row->num = 0;
+	row->exhausted = !k->free || rates.exhausted > 0;
+	add_number(row, k->id);
+	add_text(row, k->ifname);
+	add_number(row, k->total);
+	add_number(row, k->free);
+	add_number(row, used > k->user ? used - k->user : 0);
+	add_number(row, k->user);
+	add_rate(row, k->total ? used * 100.0 / k->total : 0, true);
+	add_rate(row, rates.allocs, !top->first);
+	add_rate(row, rates.gets, !top->first);
+	add_rate(row, rates.puts, !top->first);
+	add_rate(row, rates.exhausted, !top->first);
+	add_text(row, row->exhausted ? "EXHAUSTED" : k->unbound ? "unbound" : "ok");
+}
+
+static void add_holder(struct top *top, struct rows *rows,
+		       const struct inv_binding *binding,
+		       const struct inv_holder *holder)
+{
+	const struct rec_file *sock = &holder->sock;
+	struct rates rates = get_rates(top, sock->sk, NULL);
+	struct row *row = vec_add(rows);
+	char text[OUT_ADDR_LEN];
+
+	row->num = 0;
+	row->exhausted = false;
+	add_number(row, sock->cookie);
+	add_number(row, binding->k.id);
+	add_text(row, binding->k.ifname);
+	add_number(row, holder->iovs);
+	add_number(row, holder->tokens);
+	add_number(row, holder->iovs << binding->k.iov_shift);
+	add_age(row, inventory_age(holder->since_ns));
+	add_rate(row, rates.gets, !top->first);
+	add_rate(row, rates.puts, !top->first);
+	add_text(row, out_addr(text, sock->family, sock->local_addr, sock->local_port));
+	add_text(row, out_addr(text, sock->family, sock->remote_addr, sock->remote_port));
+	if (holder->tasks.num)
+		snprintf(text, sizeof(text), "%.15s[%u]", holder->tasks.at[0].comm,
+			 holder->tasks.at[0].pid);
+	add_text(row, holder->tasks.num ? text : "");
+}
+
+/* A process: the sum over the sockets that it has open */
+struct process {
+	struct inv_task task;
+	__u64 sockets, iovs, tokens, bytes;
+	__u64 since_ns;
+	struct rates rates;
+};
+
+DEFINE_VEC(processes, struct process);
+
+static struct process *get_process(struct processes *processes,
+				   const struct inv_task *task)
+{
+	struct process *process;
+
+	vec_for_each(process, processes)
+		if (process->task.pid == task->pid)
+			return process;
+
+	process = vec_add(processes);
+	memset(process, 0, sizeof(*process));
+	process->task = *task;
+	process->since_ns = REC_UNKNOWN;
+	return process;
+}
+
+static void add_to_processes(struct top *top, struct processes *processes,
+			     const struct inv_binding *binding,
+			     const struct inv_holder *holder)
+{
+	struct rates rates = get_rates(top, holder->sock.sk, NULL);
+	const struct inv_task *task;
+	unsigned int last = 0;
+
+	vec_for_each(task, &holder->tasks) {
+		struct process *process;
+
+		if (task->pid == last)
+			continue;
+		last = task->pid;
+		process = get_process(processes, task);
+		process->sockets++;
+		process->iovs += holder->iovs;
+		process->tokens += holder->tokens;
+		process->bytes += holder->iovs << binding->k.iov_shift;
+		if (holder->since_ns < process->since_ns)
+			process->since_ns = holder->since_ns;
+		process->rates.gets += rates.gets;
+		process->rates.puts += rates.puts;
+	}
+}
+
+static void add_process(struct top *top, struct rows *rows, const struct process *process)
+{
+	struct row *row = vec_add(rows);
+
+	row->num = 0;
+	row->exhausted = false;
+	add_number(row, process->task.pid);
+	add_text(row, process->task.comm);
+	add_number(row, process->sockets);
+	add_number(row, process->iovs);
+	add_number(row, process->tokens);
+	add_number(row, process->bytes);
+	add_age(row, inventory_age(process->since_ns));
+	add_rate(row, process->rates.gets, !top->first);
+	add_rate(row, process->rates.puts, !top->first);
+}
+
+static bool holder_wanted(const struct inv_holder *holder)
+{
+	const struct inv_task *task;
+
+	if (!env.args.pid)
+		return true;
+	vec_for_each(task, &holder->tasks)
+		if (task->pid == env.args.pid)
+			return true;
+	return false;
+}
+
+static bool binding_wanted(const struct inv_binding *binding)
+{
+	if (env.args.binding && binding->k.id != env.args.binding)
+		return false;
+	return !env.args.ifname || !strcmp(binding->k.ifname, env.args.ifname);
+}
+
+static void add_rows(struct top *top, struct rows *rows, const struct inventory *inv)
+{
+	const struct inv_binding *binding;
+	const struct inv_holder *holder;
+	struct processes processes = {};
+	const struct process *process;
+
+	vec_for_each(binding, &inv->bindings) {
+		if (!binding_wanted(binding))
+			continue;
+		if (env.view == VIEW_BINDING) {
+			add_binding(top, rows, binding);
+			continue;
+		}
+		vec_for_each(holder, &binding->holders) {
+			if (!holder_wanted(holder))
+				continue;
+			if (env.view == VIEW_SOCKET)
+				add_holder(top, rows, binding, holder);
+			else
+				add_to_processes(top, &processes, binding, holder);
+		}
+	}
+	vec_for_each(process, &processes)
+		add_process(top, rows, process);
+	vec_free(&processes);
+}
+
+static int cmp_rows(const void *a, const void *b)
+{
+	const struct cell *l = &((const struct row *)a)->cells[env.sort];
+	const struct cell *r = &((const struct row *)b)->cells[env.sort];
+
+	if (*l->text || *r->text)
+		return strcmp(l->text, r->text);
+	return (l->value < r->value) - (l->value > r->value);
+}
+
+static int collect(struct top *top, struct rows *rows)
+{
+	__u64 now = stream_now_ns();
+	struct inventory *inv;
+	size_t i;
+
+	inv = inventory_read(top->inv_skel, env.view == VIEW_BINDING &&
+			     top->counts_users ? 0 : INV_HOLDERS);
+	if (!inv)
+		return -EIO;
+	top->counts_users = inv->layout == LAYOUT_PPDEVMEM;
+
+	top->seconds = (now - top->last_ns) / 1e9;
+	top->now.num = 0;
+	add_rows(top, rows, inv);
+	vec_sort(rows, cmp_rows);
+	top->last.num = 0;
+	for (i = 0; i < top->now.num; i++)
+		*vec_add(&top->last) = top->now.at[i];
+	top->last_ns = now;
+	top->first = false;
+	inventory_free(inv);
+	return 0;
+}
+
+/* Large values lose their fraction, so that columns stay narrow */
+static const char *cell_text(char buf[CELL_LEN], const struct cell *cell)
+{
+	if (*cell->text)
+		return cell->text;
+	if (cell->unknown)
+		return "-";
+
+	snprintf(buf, CELL_LEN, cell->value != (__u64)cell->value && cell->value < 1e5 ?
+		 "%.1f" : "%.0f", cell->value);
+	return buf;
+}
+
+static void format_header(char *line, size_t len)
+{
+	const struct column *col = views[env.view].columns;
+	size_t used = 0;
+	int i;
+
+	for (i = 0; i < MAX_COLUMNS && col[i].name && used < len; i++)
+		used += snprintf(line + used, len - used, "%*s ", col[i].width,
+				 col[i].name);
+}
+
+static void format_row(char *line, size_t len, const struct row *row)
+{
+	const struct column *col = views[env.view].columns;
+	char text[CELL_LEN];
+	size_t used = 0;
+	int i;
+
+	for (i = 0; i < row->num && used < len; i++)
+		used += snprintf(line + used, len - used, "%*s ", col[i].width,
+				 cell_text(text, &row->cells[i]));
+}
+
+static void print_text(const struct rows *rows)
+{
+	const struct row *row;
+	char line[512], time[32];
+
+	printf("%s by %s, every %lu s\n", stream_time(time, stream_now_ns()),
+	       views[env.view].name, env.interval);
+	format_header(line, sizeof(line));
+	puts(line);
+	vec_for_each(row, rows) {
+		format_row(line, sizeof(line), row);
+		puts(line);
+	}
+	putchar('\n');
+}
+
+/* "ALLOC/s" is no name for a program: alloc_per_second */
+static const char *json_name(char buf[CELL_LEN], const char *name)
+{
+	size_t len = 0;
+
+	for (; *name && *name != '/' && *name != '%'; name++)
+		buf[len++] = *name | 0x20;
+	buf[len] = 0;
+	if (*name == '/')
+		snprintf(buf + len, CELL_LEN - len, "_per_second");
+	else if (*name == '%')
+		snprintf(buf + len, CELL_LEN - len, "_percent");
+	return buf;
+}
+
+static void print_json(const struct rows *rows)
+{
+	const struct column *col = views[env.view].columns;
+	cJSON *root = cJSON_CreateObject(), *list, *obj;
+	const struct row *row;
+	char name[CELL_LEN];
+	int i;
+
+	cJSON_AddNumberToObject(root, "time", stream_now_ns() / 1000 / 1e6);
+	cJSON_AddStringToObject(root, "view", views[env.view].name);
+	list = cJSON_AddArrayToObject(root, "rows");
+	vec_for_each(row, rows) {
+		obj = cJSON_CreateObject();
+		for (i = 0; i < row->num; i++) {
+			const struct cell *cell = &row->cells[i];
+
+			json_name(name, col[i].name);
+			if (*cell->text)
+				cJSON_AddStringToObject(obj, name, cell->text);
+			else if (cell->unknown)
+				cJSON_AddNullToObject(obj, name);
+			else
+				cJSON_AddNumberToObject(obj, name, cell->value);
+		}
+		cJSON_AddItemToArray(list, obj);
+	}
+	out_json_print(root);
+}
+
+static void draw(const struct rows *rows)
+{
+	char line[512], time[32];
+	int y = HEADER_LINES;
+	const struct row *row;
+
+	erase();
+	mvprintw(0, 0, "devmemtop %s  by %s, sorted by %s", stream_time(time, stream_now_ns()),
+		 views[env.view].name, views[env.view].columns[env.sort].name);
+	format_header(line, sizeof(line));
+	attron(A_REVERSE);
+	mvaddnstr(HEADER_LINES - 1, 0, line, COLS);
+	attroff(A_REVERSE);
+	vec_for_each(row, rows) {
+		if (y >= LINES)
+			break;
+		format_row(line, sizeof(line), row);
+		if (row->exhausted)
+			attron(A_BOLD | COLOR_PAIR(1));
+		mvaddnstr(y++, 0, line, COLS);
+		attroff(A_BOLD | COLOR_PAIR(1));
+	}
+	refresh();
+}
+
+static void set_view(enum view view)
+{
+	env.view = view;
+	env.sort = views[view].sort;
+}
+
+static void move_sort(int step)
+{
+	int next = env.sort + step;
+
+	if (next >= 0 && next < MAX_COLUMNS && views[env.view].columns[next].name)
+		env.sort = next;
+}
+
+/* Waits for a key until the interval is over; a key redraws at once */
+static void handle_key(void)
+{
+	switch (getch()) {
+	case 'q':
+		stream_stop = true;
+		return;
+	case 'b':
+		set_view(VIEW_BINDING);
+		return;
+	case 's':
+		set_view(VIEW_SOCKET);
+		return;
+	case 'p':
+		set_view(VIEW_PROCESS);
+		return;
+	case '<':
+		move_sort(-1);
+		return;
+	case '>':
+		move_sort(1);
+		return;
+	}
+}
+
+static int open_screen(void)
+{
+	if (!newterm(NULL, stdout, stdin)) {
+		diag("terminal '%s' is not known: set TERM, or use -b",
+		     getenv("TERM") ?: "");
+		return -EINVAL;
+	}
+	cbreak();
+	noecho();
+	curs_set(0);
+	timeout(env.interval * 1000);
+	start_color();
+	use_default_colors();
+	init_pair(1, COLOR_RED, -1);
+	return 0;
+}
+
+static int show(struct top *top)
+{
+	struct rows rows = {};
+	int err;
+
+	err = collect(top, &rows);
+	if (!err && env.args.json)
+		print_json(&rows);
+	else if (!err && env.batch)
+		print_text(&rows);
+	else if (!err)
+		draw(&rows);
+	vec_free(&rows);
+	return err;
+}
+
+/* The first time there are no rates yet */
+static int follow(struct top *top)
+{
+	unsigned long i;
+	int err;
+
+	for (i = 0; !stream_stop && (!env.count || i < env.count); i++) {
+		if (i && env.batch)
+			stream_sleep(env.interval);
+		else if (i)
+			handle_key();
+		if (stream_stop)
+			break;
+		err = show(top);
+		if (err)
+			return err;
+		if (fflush(stdout))
+			break;
+	}
+	return 0;
+}
+
+static struct devmemtop_bpf *load(void)
+{
+	const unsigned int tokens = EV_BIT(EV_TOKEN_GET) | EV_BIT(EV_TOKEN_PUT) |
+				    EV_BIT(EV_TOKEN_CLOSE);
+	const unsigned int events = tokens | EV_BIT(EV_ALLOC) |
+				    EV_BIT(EV_RELEASE) | EV_BIT(EV_EXHAUSTED);
+	struct devmemtop_bpf *skel;
+	int err;
+
+	skel = devmemtop_bpf__open();
+	if (!skel) {
+		diag("cannot open the BPF programs: %s", strerror(errno));
+		return NULL;
+	}
+	if (attach_missing(attach_plan(skel->obj, events), events))
+		goto fail;
+	err = devmemtop_bpf__load(skel) ?: devmemtop_bpf__attach(skel);
+	if (!err)
+		return skel;
+	diag_load_failed("devmemtop", err);
+fail:
+	devmemtop_bpf__destroy(skel);
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp_child children[] = {
+		{ .argp = &args_argp },
+		{},
+	};
+	static const struct argp argp = {
+		.options = options,
+		.parser = parse,
+		.args_doc = "[INTERVAL [COUNT]]",
+		.doc = doc,
+		.children = children,
+	};
+	struct top top = { .first = true };
+	int err = -1;
+
+	args_init();
+	argp_parse(&argp, argc, argv, 0, NULL, NULL);
+	if (env.args.json || !isatty(STDOUT_FILENO))
+		env.batch = true;
+	top.inv_skel = inventory_open();
+	if (!top.inv_skel)
+		return EXIT_FOUND;
+	top.skel = load();
+	if (!top.skel)
+		goto out;
+
+	stream_catch_signals();
+	if (!env.batch && open_screen())
+		goto out;
+	err = follow(&top);
+	if (!env.batch)
+		endwin();
+out:
+	vec_free(&top.last);
+	vec_free(&top.now);
+	devmemtop_bpf__destroy(top.skel);
+	inventory_close(top.inv_skel);
+	return err ? EXIT_FOUND : EXIT_DONE;
+}

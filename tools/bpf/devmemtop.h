@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef DEVMEMTOP_H
+#define DEVMEMTOP_H
+
+#include <linux/types.h>
+
+/* Since the tool was started; for a binding or a socket, by its address */
+struct top_counts {
+	__u64 allocs;
+	__u64 releases;
+	__u64 exhausted;
+	__u64 gets;
+	__u64 puts;
+};
+
+#endif /* DEVMEMTOP_H */
