@@ -1,0 +1,604 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The drgn helpers on kernels that never ran; run by unit.t, no kernel needed."""
+
+import argparse
+import contextlib
+import functools
+import io
+import json
+import struct
+import tempfile
+import unittest
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import drgn.helpers.linux
+import synthetic
+from drgn import Object, ProgramFlags
+from drgn_devmem import cli, helpers, plugin
+from drgn_devmem.btf import Btf, BtfError
+from drgn_devmem.document import inventory
+from drgn_devmem.findings import find_leaks
+from drgn_devmem.iovs import Devmem
+from drgn_devmem.layout import LayoutError, select_layout
+from drgn_devmem.memory import Memory, Record, list_nodes, xarray_entries
+from drgn_devmem.target import TargetError, open_target
+
+LAYOUTS = ("ppdevmem", "linux-6.17", "linux-6.15", "linux-6.12")
+
+
+def expected(layout: str) -> dict[str, Any]:
+    """What the inventory of a synthetic.Kernel must be."""
+    ours = layout == "ppdevmem"
+    device = {"ifname": "dms0", "ifindex": 7, "netns": 4026531840}
+    dmabuf = {"inode": 10, "size": 4096, "exporter": "udmabuf"}
+    counters = dict.fromkeys(("allocs", "releases", "exhausted", "high_water"))
+    if ours:
+        counters = {"allocs": 20, "releases": 14, "exhausted": 1, "high_water": 9}
+    zombie = {
+        "id": 2,
+        **device,
+        "unbound": True,
+        "dmabuf": dmabuf,
+        "iov_size": 4096,
+        "queues": [],
+        "iovs": {"total": 1, "free": 0, "pool": 1, "user": 0},
+        **counters,
+        "holders": [],
+    }
+    holder = {
+        "cookie": 70,
+        "tokens": 3,
+        "iovs": 2,
+        "bytes": 8192,
+        "oldest_seconds": 100.0 if ours else None,
+        "local": "10.0.0.1:5201",
+        "remote": "10.0.0.2:40000",
+        "tasks": [{"pid": 311, "comm": "devmemcat", "fd": 5}],
+    }
+    binding = {
+        "id": 3,
+        **device,
+        "unbound": False,
+        "dmabuf": {**dmabuf, "size": 40960},
+        "iov_size": 4096,
+        "queues": [1],
+        "iovs": {"total": 10, "free": 4, "pool": 4, "user": 2},
+        **counters,
+        "holders": [holder],
+    }
+    return {"layout": layout, "bindings": [zombie, binding]}
+
+
+_Test = Callable[["EveryLayout", synthetic.Kernel], None]
+
+
+def each_layout(test: _Test) -> Callable[["EveryLayout"], None]:
+    """Run a test on a kernel of each layout."""
+
+    @functools.wraps(test)
+    def run(self: "EveryLayout") -> None:
+        for layout in LAYOUTS:
+            with self.subTest(layout):
+                test(self, synthetic.Kernel(layout))
+
+    return run
+
+
+class EveryLayout(unittest.TestCase):
+    """What must be the same on each kernel."""
+
+    @each_layout
+    def test_layout_is_recognised(self, kernel: synthetic.Kernel) -> None:
+        """By the types alone."""
+        devmem = Devmem(kernel.prog)
+        self.assertEqual(devmem.layout.name, kernel.layout)
+
+    @each_layout
+    def test_inventory(self, kernel: synthetic.Kernel) -> None:
+        """The whole document, of a bound and an unbound binding."""
+        devmem = Devmem(kernel.prog)
+        document = inventory(devmem, devmem.bindings)
+        self.assertEqual(document, expected(kernel.layout))
+        self.assertEqual((devmem.memory.faults, devmem.memory.inconsistent), (0, 0))
+
+    @each_layout
+    def test_iovs(self, kernel: synthetic.Kernel) -> None:
+        """Each iov's state, place, offset, DMA address and references."""
+        devmem = Devmem(kernel.prog)
+        binding = devmem.bindings[1]
+        rows = [row for block in devmem.iov_blocks(binding) for row in block.rows()]
+        self.assertEqual([row.index for row in rows], list(range(10)))
+        self.assertEqual([row.address for row in rows], [kernel.iov(i) for i in range(10)])
+        self.assertEqual([row.offset for row in rows], [i * 4096 for i in range(10)])
+        dma = [0x100000 + i * 4096 for i in range(6)] + [0x900000 + i * 4096 for i in range(4)]
+        self.assertEqual([row.dma for row in rows], dma)
+        states = ["user"] * 2 + ["pool"] * 4 + ["free"] * 4
+        self.assertEqual([row.state for row in rows], states)
+        places = [None, None, "cache", "ring", "skb", "posted"] + [None] * 4
+        self.assertEqual([row.place for row in rows], places)
+        self.assertEqual([row.refs for row in rows][:6], [2, 1, 1, 1, 1, 1])
+        self.assertEqual([row.tokens for row in rows], [2, 1] + [0] * 8)
+        self.assertEqual([row.pool for row in rows], [kernel.pool] * 6 + [0] * 4)
+        held = (100.0, 10.0) if devmem.layout.counts_tokens else (None, None)
+        self.assertEqual(tuple(row.held for row in rows), held + (None,) * 8)
+
+    @each_layout
+    def test_planted_words(self, kernel: synthetic.Kernel) -> None:
+        """A page, iovs of ours, freed, gone, misaligned, untagged, garbage."""
+        devmem = Devmem(kernel.prog)
+        size = kernel.size("page")
+        gone = kernel.alloc(64) | 1
+        words = {
+            kernel.word(0): ("iov", 0, "user"),
+            kernel.word(9): ("iov", 9, "free"),
+            kernel.iov(3): ("iov", 3, "pool"),
+            kernel.iov(3) + 8 | 1: ("garbage", None, None),
+            gone: ("gone", None, None),
+            0xDEAD000000000123: ("gone", None, None),
+            synthetic.VMEMMAP + 5 * size: ("page", None, None),
+            synthetic.VMEMMAP + 5 * size + 8: ("garbage", None, None),
+            synthetic.VMEMMAP + kernel.pages * size: ("garbage", None, None),
+            0x1234: ("garbage", None, None),
+            0: ("null", None, None),
+            1030: ("reserved", None, None),
+        }
+        for value, (kind, index, state) in words.items():
+            word = devmem.decode(value)
+            self.assertEqual(word.kind, kind, hex(value))
+            self.assertEqual(word.iov and word.iov.index, index, hex(value))
+            self.assertEqual(word.iov and word.iov.state, state, hex(value))
+        page = devmem.decode(synthetic.VMEMMAP + 5 * size)
+        self.assertEqual((page.pfn, page.pool), (5, kernel.page_pool))
+        self.assertEqual(devmem.decode(synthetic.VMEMMAP + 6 * size).pool, 0)
+        self.assertIn("without the tag", devmem.decode(kernel.iov(3)).note)
+        self.assertIn("8 bytes into iov 3", devmem.decode(kernel.iov(3) + 8 | 1).note)
+        self.assertEqual(devmem.memory.faults, 0)
+
+    @each_layout
+    def test_skb(self, kernel: synthetic.Kernel) -> None:
+        """Frags, also of a frag_list, and an address that is no skb."""
+        devmem = Devmem(kernel.prog)
+        inner = kernel.make_skb(kernel.word(1))
+        outer = kernel.make_skb(kernel.word(4), synthetic.VMEMMAP)
+        head = int.from_bytes(
+            kernel.prog.read(outer + kernel.offset("sk_buff", "head"), 8), "little"
+        )
+        kernel.set("skb_shared_info", head + 128, frag_list=inner)
+        skb = devmem.sockets.skb(outer)
+        assert skb is not None
+        self.assertEqual(
+            [frag.word for frag in skb.all_frags()],
+            [kernel.word(4), synthetic.VMEMMAP, kernel.word(1)],
+        )
+        self.assertEqual({(f.offset, f.size) for f in skb.all_frags()}, {(16, 1000)})
+        self.assertIsNone(devmem.sockets.skb(0x1000))
+
+    @each_layout
+    def test_sockets(self, kernel: synthetic.Kernel) -> None:
+        """One that a process has open, one that only the hash knows."""
+        devmem = Devmem(kernel.prog)
+        first, second = devmem.sockets.all
+        self.assertEqual((first.address, second.address), (kernel.sock, kernel.orphan))
+        self.assertEqual(sorted(first.tokens), [1, 2, 900])
+        self.assertEqual((first.reserved, second.reserved), (1, 0))
+        self.assertEqual(second.tasks, [])
+        self.assertEqual([skb.address for skb in second.unread], [kernel.skb])
+
+    @each_layout
+    def test_leaks(self, kernel: synthetic.Kernel) -> None:
+        """Held too long, unbound, stalled; nothing is lost."""
+        devmem = Devmem(kernel.prog)
+        leaks = find_leaks(devmem, 50)
+        kinds = [(leak.kind, leak.binding, leak.iovs) for leak in leaks]
+        self.assertEqual(kinds, [("held", 3, 2), ("unbound", 2, 1), ("stalled", 2, 1)])
+        self.assertEqual(leaks[2].seconds, 50.0)
+        young = [f.kind for f in find_leaks(devmem, 500)]
+        held = [] if devmem.layout.counts_tokens else ["held"]
+        self.assertEqual(young, held + ["unbound", "stalled"])
+
+    @each_layout
+    def test_helpers(self, kernel: synthetic.Kernel) -> None:
+        """The functions for interactive use."""
+        prog = kernel.prog
+        self.assertTrue(helpers.netmem_is_net_iov(kernel.word(0)))
+        self.assertFalse(helpers.netmem_is_net_iov(synthetic.VMEMMAP))
+        iov = helpers.netmem_to_net_iov(prog, kernel.word(7))
+        self.assertEqual(iov.type_.type.type_name(), "struct " + kernel.iov_type)
+        with self.assertRaisesRegex(ValueError, "is a page"):
+            helpers.netmem_to_net_iov(prog, synthetic.VMEMMAP)
+        self.assertEqual(helpers.net_iov_idx(iov), 7)
+        self.assertEqual(helpers.net_iov_virtual_addr(iov), 7 * 4096)
+        self.assertEqual(helpers.net_iov_dma_addr(iov), 0x901000)
+        self.assertEqual(helpers.net_iov_state(iov), "free")
+        binding = helpers.net_iov_binding(iov)
+        self.assertEqual(binding.value_(), kernel.binding)
+        iovs = [int(i) for i in helpers.for_each_net_iov(binding)]
+        self.assertEqual(iovs, [kernel.iov(i) for i in range(10)])
+        bindings = [int(b) for b in helpers.for_each_devmem_binding(prog)]
+        self.assertEqual(bindings, [kernel.zombie, kernel.binding])
+        pools = list(helpers.for_each_devmem_pool(prog))
+        self.assertEqual([int(p) for p in pools], [kernel.zombie_pool, kernel.pool])
+        self.assertEqual(helpers.page_pool_cache(pools[1]), [kernel.word(2)])
+        self.assertEqual(helpers.page_pool_ring(pools[1]), [kernel.word(3)])
+        skb = Object(prog, prog.pointer_type(kernel.type("sk_buff")), kernel.skb)
+        self.assertEqual([f.word for f in helpers.for_each_skb_frag(skb)], [kernel.word(4)])
+        sock = Object(prog, prog.pointer_type(kernel.type("sock")), kernel.sock)
+        self.assertEqual(
+            [(token, int(iov)) for token, iov in helpers.for_each_token(sock)],
+            [(1, kernel.iov(0)), (2, kernel.iov(0)), (900, kernel.iov(1))],
+        )
+        (holding,) = helpers.devmem_holders(binding)
+        self.assertEqual(holding.iovs, {kernel.iov(0), kernel.iov(1)})
+        with self.assertRaises(LookupError):
+            helpers.net_iov_idx(Object(prog, iov.type_, kernel.alloc(64)))
+
+
+class Differences(unittest.TestCase):
+    """What only some kernels have."""
+
+    def test_gone_device(self) -> None:
+        """A pointer to a device that no namespace has is not followed."""
+        kernel = synthetic.Kernel("linux-6.12")
+        stale = kernel.new("net_device", name=b"old", ifindex=9)
+        kernel.set("net_devmem_dmabuf_binding", kernel.binding, dev=stale)
+        entry = inventory(devmem := Devmem(kernel.prog), devmem.bindings)["bindings"][1]
+        self.assertEqual((entry["ifname"], entry["ifindex"], entry["queues"]), (None, None, []))
+
+    def test_ours_knows_a_gone_device(self) -> None:
+        """Its number was kept."""
+        kernel = synthetic.Kernel("ppdevmem")
+        kernel.set("net_devmem_dmabuf_binding", kernel.binding, dev=0)
+        entry = inventory(devmem := Devmem(kernel.prog), devmem.bindings)["bindings"][1]
+        self.assertEqual((entry["ifname"], entry["ifindex"]), (None, 7))
+
+    def test_iov_size(self) -> None:
+        """Newer kernels have iovs that are larger than a page."""
+        kernel = synthetic.Kernel("linux-6.17")
+        kernel.set("net_devmem_dmabuf_binding", kernel.binding, niov_shift=14)
+        devmem = Devmem(kernel.prog)
+        binding = devmem.bindings[1]
+        self.assertEqual(binding.iov_size, 16384)
+        (block, _) = devmem.iov_blocks(binding)
+        self.assertEqual(block.offset[:2], [0, 16384])
+
+    def test_io_uring(self) -> None:
+        """Iovs of another provider are not taken for a dma-buf's."""
+        kernel = synthetic.Kernel("linux-6.17")
+        ops = kernel.alloc(8)
+        kernel.symbols["io_uring_pp_zc_ops"] = ops
+        kernel.set("page_pool", kernel.page_pool, mp_ops=ops)
+        iov = kernel.alloc(kernel.iov_size)
+        kernel.set_iov(iov, kernel.page_pool, 1)
+        self.assertEqual(Devmem(kernel.prog).decode(iov | 1).kind, "io_uring")
+
+    def test_lost_tokens(self) -> None:
+        """Tokens that the kernel counts and no socket has."""
+        kernel = synthetic.Kernel("ppdevmem")
+        kernel.set("page_pool_iov", kernel.iov(5), user_tokens__counter=4)
+        (lost,) = [f for f in find_leaks(Devmem(kernel.prog), 50) if f.kind == "lost"]
+        self.assertEqual(lost.what, "4 tokens on 1 iovs that no socket has, the first on iov 5")
+
+    def test_full_ring(self) -> None:
+        """Nothing is stale in a ring whose head has caught up with its tail."""
+        kernel = synthetic.Kernel("ppdevmem")
+        ring = kernel.alloc(64)
+        kernel.words(ring, range(101, 109))
+        kernel.set(
+            "page_pool",
+            kernel.pool,
+            ring__queue=ring,
+            ring__consumer_head=5,
+            ring__consumer_tail=5,
+        )
+        pool = Devmem(kernel.prog).pools[1]
+        self.assertEqual(pool.ring, [106, 107, 108, 101, 102, 103, 104, 105])
+
+    def test_stale_ring(self) -> None:
+        """The walk stops at what was consumed, also past the end."""
+        kernel = synthetic.Kernel("ppdevmem")
+        ring = kernel.alloc(64)
+        kernel.words(ring, range(101, 109))
+        kernel.set(
+            "page_pool",
+            kernel.pool,
+            ring__queue=ring,
+            ring__consumer_head=5,
+            ring__consumer_tail=3,
+        )
+        pool = Devmem(kernel.prog).pools[1]
+        self.assertEqual(pool.ring, [106, 107, 108, 101, 102, 103])
+
+
+class Missing(unittest.TestCase):
+    """Errors say what is missing."""
+
+    def test_no_types(self) -> None:
+        """Not even a list."""
+        with self.assertRaisesRegex(LayoutError, "give its vmlinux with -s"):
+            select_layout(synthetic.Fake("").prog)
+
+    def test_no_devmem(self) -> None:
+        """A kernel without it."""
+        with self.assertRaisesRegex(LayoutError, "CONFIG_NET_DEVMEM"):
+            select_layout(synthetic.Fake(synthetic.COMMON).prog)
+
+    def test_no_symbol(self) -> None:
+        """Types, but no list of bindings."""
+        kernel = synthetic.Kernel("ppdevmem")
+        del kernel.symbols["net_devmem_dmabuf_bindings"]
+        with self.assertRaisesRegex(LayoutError, "no symbol net_devmem_dmabuf_bindings"):
+            Devmem(kernel.prog)
+
+    def test_other_members(self) -> None:
+        """A structure that lost a member."""
+        common = synthetic.COMMON.replace("exp_name", "name_of_it")
+        kernel = synthetic.Fake(common + synthetic.TYPES["ppdevmem"])
+        kernel.symbols["net_devmem_dmabuf_bindings"] = kernel.alloc(16)
+        with self.assertRaisesRegex(LayoutError, "exp_name"):
+            Devmem(kernel.prog)
+
+    def test_no_dump(self) -> None:
+        """Files that are no dump."""
+        with self.assertRaisesRegex(TargetError, "no such dump: /nonexistent"):
+            open_target("/nonexistent")
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(b"\x7fELF, but not really")
+            file.flush()
+            with self.assertRaisesRegex(TargetError, "not a kernel's dump"):
+                open_target(file.name)
+
+
+class Robust(unittest.TestCase):
+    """What is broken is counted and skipped."""
+
+    def setUp(self) -> None:
+        self.kernel = synthetic.Kernel("ppdevmem")
+        self.memory = Memory(self.kernel.prog)
+
+    def test_fault(self) -> None:
+        """An address that nothing is at."""
+        self.assertIsNone(self.memory.read(0x1000, 8))
+        self.assertIsNone(self.memory.read((1 << 64) - 4, 8))
+        self.assertIsNone(self.memory.string(0x1000))
+        self.assertEqual(self.memory.faults, 3)
+
+    def test_hole(self) -> None:
+        """An array of which a part cannot be read."""
+        end = synthetic.BASE + len(self.kernel.data)
+        blocks = list(self.memory.read_array(end - 40, 8, 8))
+        self.assertEqual(sum(count for _, count, _ in blocks), 5)
+        self.assertEqual(sum(len(data) for _, _, data in blocks), 40)
+        self.assertEqual(self.memory.faults, 3)
+
+    def test_endless_list(self) -> None:
+        """A list that does not come back to its head."""
+        nodes = [self.kernel.alloc(16) for _ in range(4)]
+        self.kernel.list(nodes[0], nodes[1:])
+        self.assertEqual(list_nodes(self.memory, nodes[0]), nodes[1:])
+        self.kernel.words(nodes[3], [nodes[1], nodes[2]])
+        self.assertEqual(list_nodes(self.memory, nodes[0]), nodes[1:])
+        self.assertEqual(self.memory.inconsistent, 1)
+
+    def test_broken_list(self) -> None:
+        """A list that leads nowhere."""
+        head = self.kernel.alloc(16)
+        self.kernel.words(head, [0x1000, 0x1000])
+        self.assertEqual(list_nodes(self.memory, head), [])
+        self.assertEqual((self.memory.faults, self.memory.inconsistent), (1, 1))
+
+    def test_xarray(self) -> None:
+        """One entry, several levels, and a node that is its own child."""
+        entries = {1: 16, 63: 24, 64: 32, 5000: 40, 300000: 49}
+        head = self.kernel.xarray(entries)
+        self.assertEqual(dict(xarray_entries(self.memory, head)), entries)
+        self.assertEqual(list(xarray_entries(self.memory, 48)), [(0, 48)])
+        self.assertEqual(list(xarray_entries(self.memory, 0)), [])
+        self.kernel.words((head & ~3) + self.kernel.offset("xa_node", "slots"), [head])
+        list(xarray_entries(self.memory, head))
+        self.assertEqual(self.memory.inconsistent, 1)
+
+    def test_stray_pointers(self) -> None:
+        """A kernel in which one pointer after the other is wrong."""
+        good = bytes(self.kernel.data)
+        bad = struct.pack("<Q", 0x6B6B6B6B6B6B6B6B)
+        for at in range(0, len(good), 8):
+            if not any(good[at : at + 8]):
+                continue
+            self.kernel.data[at : at + 8] = bad
+            devmem = Devmem(self.kernel.prog)
+            json.dumps(inventory(devmem, devmem.bindings))
+            for binding in devmem.bindings:
+                for block in devmem.iov_blocks(binding):
+                    list(block.rows())
+            find_leaks(devmem, 1)
+            self.kernel.data[at : at + 8] = good[at : at + 8]
+
+    def test_column(self) -> None:
+        """A member of each element of an array."""
+        record = Record(self.kernel.prog, "struct xa_node", shift="shift", parent="parent")
+        data = bytes(range(8)) + struct.pack("<Q", 77) + bytes(record.size - 16)
+        self.assertEqual(record.column(data * 3, "parent"), [77] * 3)
+        self.assertEqual(record.read(self.memory, 0x1000), None)
+        with self.assertRaises(LookupError):
+            Record(self.kernel.prog, "struct xa_node", gone="gone")
+
+
+class CommandLine(unittest.TestCase):
+    """The devmem command."""
+
+    def run_devmem(self, *argv: str) -> tuple[int, str]:
+        """Run it on a kernel of ours; return its status and output."""
+        kernel = synthetic.Kernel("ppdevmem")
+        argv = tuple(f"{kernel.word(0):#x}" if a == "WORD" else a for a in argv)
+        argv = tuple(f"{kernel.skb:#x}" if a == "SKB" else a for a in argv)
+        args = cli.make_parser().parse_args(argv)
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            status = cli.run(kernel.prog, args)
+        return status, out.getvalue()
+
+    def test_ls(self) -> None:
+        """JSON, before and after the command, and what to list."""
+        for argv in (("-j", "ls"), ("ls", "--json")):
+            status, out = self.run_devmem(*argv)
+            self.assertEqual((status, json.loads(out)), (0, expected("ppdevmem")))
+        for argv, ids in (
+            (("-b", "2"), [2]),
+            (("-p", "311"), [3]),
+            (("-i", "dms0"), [2, 3]),
+            (("-i", "eth0"), []),
+        ):
+            bindings = json.loads(self.run_devmem("-j", *argv, "ls")[1])["bindings"]
+            self.assertEqual([binding["id"] for binding in bindings], ids)
+        self.assertRegex(self.run_devmem("ls")[1], r"3  dms0 .*\n.*devmemcat\[311\] fd 5")
+
+    def test_iovs(self) -> None:
+        """A document that is written piece by piece."""
+        document = json.loads(self.run_devmem("-j", "iovs")[1])
+        self.assertEqual(len(document["iovs"]), 11)
+        document = json.loads(self.run_devmem("-j", "iovs", "--state", "ring")[1])
+        self.assertEqual([iov["index"] for iov in document["iovs"]], [3])
+        document = json.loads(self.run_devmem("-j", "-b", "99", "iovs")[1])
+        self.assertEqual(document, {"layout": "ppdevmem", "iovs": []})
+        self.assertEqual(len(self.run_devmem("iovs")[1].splitlines()), 12)
+
+    def test_words(self) -> None:
+        """One tagged word, as data and in words."""
+        (word,) = json.loads(self.run_devmem("-j", "frag", "WORD")[1])["words"]
+        self.assertEqual((word["kind"], word["tagged"], word["binding"]), ("iov", True, 3))
+        self.assertEqual(word["holders"][0]["tasks"][0]["pid"], 311)
+        self.assertIn("iov 0 of binding 3: user", self.run_devmem("frag", "WORD")[1])
+        text = self.run_devmem("explain", "WORD", "0", "1030", "0x1001", "8")[1]
+        for part in ("Token 1, 2 of socket", "devmemcat[311] fd 5", "garbage", "placeholder"):
+            self.assertIn(part, text)
+
+    def test_skb(self) -> None:
+        """A skb, and none."""
+        document = json.loads(self.run_devmem("-j", "skb", "SKB")[1])
+        self.assertEqual(document["skb"]["frags"][0]["iov"]["place"], "skb")
+        self.assertIn("iov 4 of binding 3", self.run_devmem("skb", "SKB")[1])
+        with self.assertRaisesRegex(cli.CommandError, "no skb at 0x10"):
+            self.run_devmem("skb", "0x10")
+
+    def test_sock(self) -> None:
+        """Readers, and what is unread."""
+        sockets = json.loads(self.run_devmem("-j", "sock")[1])["sockets"]
+        self.assertEqual([sock["tokens"] for sock in sockets], [3, 0])
+        unread = sockets[1]["unread"]
+        self.assertEqual((len(unread["skbs"]), unread["bytes"], unread["iovs"]), (1, 1000, 1))
+        sockets = json.loads(self.run_devmem("-j", "-p", "311", "sock")[1])["sockets"]
+        self.assertEqual([sock["cookie"] for sock in sockets], [70])
+        self.assertIn("1000 bytes unread, in 1 skbs", self.run_devmem("sock")[1])
+
+    def test_leaks(self) -> None:
+        """The exit status tells."""
+        status, out = self.run_devmem("-j", "leaks", "50")
+        self.assertEqual(status, 1)
+        held = json.loads(out)["leaks"][0]
+        self.assertEqual((held["kind"], held["seconds"], held["tokens"]), ("held", 100.0, 3))
+        self.assertEqual(self.run_devmem("-b", "3", "leaks", "200")[0], 0)
+        self.assertIn("nothing is held", self.run_devmem("-b", "3", "leaks", "200")[1])
+
+    def test_usage(self) -> None:
+        """Wrong usage is status 2 and says what is wrong."""
+        for argv, what in (
+            ([], "COMMAND"),
+            (["frag"], "WORD"),
+            (["frag", "zzz"], "'zzz' is no 64-bit word"),
+            (["frag", "0x10000000000000000"], "no 64-bit word"),
+            (["leaks", "soon"], "'soon' is no number of seconds"),
+            (["iovs", "--state", "lost"], "lost"),
+        ):
+            err = io.StringIO()
+            with contextlib.redirect_stderr(err), self.assertRaises(SystemExit) as caught:
+                cli.main(argv)
+            self.assertEqual(caught.exception.code, 2)
+            self.assertIn(what, err.getvalue())
+
+    def test_failure(self) -> None:
+        """A dump that is none is status 1."""
+        err = io.StringIO()
+        with contextlib.redirect_stderr(err):
+            self.assertEqual(cli.main(["-c", "/nonexistent", "ls"]), 1)
+        self.assertEqual(err.getvalue(), "devmem: no such dump: /nonexistent\n")
+
+
+def make_btf() -> bytes:
+    """struct node { int value : 3; long pad; struct node *next; } and its types."""
+    strings = b"\0int\0node\0value\0next\0state\0ON\0word\0"
+
+    def name(text: bytes) -> int:
+        return strings.index(b"\0" + text + b"\0") + 1 if text else 0
+
+    def entry(text: bytes, kind: int, vlen: int, size: int, flag: int = 0) -> bytes:
+        return struct.pack("<III", name(text), flag << 31 | kind << 24 | vlen, size)
+
+    def member(text: bytes, type_: int, bits: int, size: int = 0) -> bytes:
+        return struct.pack("<III", name(text), type_, size << 24 | bits)
+
+    types = entry(b"int", 1, 0, 4) + struct.pack("<I", 1 << 24 | 32)
+    types += entry(b"node", 4, 3, 24, 1)
+    types += member(b"value", 1, 32, 3) + member(b"word", 5, 64) + member(b"next", 3, 128)
+    types += entry(b"", 2, 0, 2)
+    types += entry(b"state", 6, 1, 4, 1) + struct.pack("<Ii", name(b"ON"), -2)
+    types += entry(b"", 3, 0, 0) + struct.pack("<III", 4, 1, 2)
+    types += entry(b"word", 8, 0, 1)
+    header = struct.pack("<HBBIIIII", 0xEB9F, 1, 0, 24, 0, len(types), len(types), len(strings))
+    return header + types + strings
+
+
+class Plugin(unittest.TestCase):
+    """What drgn calls when it opens a program."""
+
+    def test_names(self) -> None:
+        """A kernel's session gets the helpers, another's does not."""
+        linux: Any = drgn.helpers.linux
+        plugin.drgn_prog_set(SimpleNamespace(flags=ProgramFlags(0)))
+        self.assertNotIn("decode_netmem", linux.__all__)
+        for _ in range(2):
+            plugin.drgn_prog_set(SimpleNamespace(flags=ProgramFlags.IS_LINUX_KERNEL))
+        self.assertEqual(linux.__all__.count("decode_netmem"), 1)
+        self.assertIs(linux.decode_netmem, helpers.decode_netmem)
+
+    def test_command(self) -> None:
+        """Wrong usage and a program without device memory do not end the session."""
+        for arguments, prog in ((["frag"], None), (["ls"], synthetic.Fake("").prog)):
+            args = argparse.Namespace(arguments=arguments)
+            with contextlib.redirect_stderr(io.StringIO()) as err:
+                with contextlib.redirect_stdout(io.StringIO()) as out:
+                    plugin._devmem(prog, "devmem", args)
+            self.assertRegex(err.getvalue() + out.getvalue(), "WORD|no types")
+
+
+class Types(unittest.TestCase):
+    """Types from BTF."""
+
+    def setUp(self) -> None:
+        self.prog = synthetic.Fake("").prog
+
+    def test_types(self) -> None:
+        """A structure that points to itself, a bit-field, an enum, an array."""
+        btf = Btf(self.prog, make_btf())
+        self.prog.register_type_finder("btf", btf.find, enable_index=0)
+        node = self.prog.type("struct node")
+        self.assertEqual(node.size, 24)
+        self.assertEqual([m.bit_offset for m in node.members], [32, 64, 128])
+        self.assertEqual(node.member("value").bit_field_size, 3)
+        self.assertEqual(node.member("next").type.type.type_name(), "struct node")
+        self.assertEqual(node.member("word").type.length, 2)
+        self.assertEqual(self.prog.type("enum state").enumerators[0].value, -2)
+        self.assertEqual(self.prog.type("word").type.type_name(), "int")
+        with self.assertRaises(LookupError):
+            self.prog.type("struct none")
+
+    def test_broken(self) -> None:
+        """Not BTF, and BTF that was cut off."""
+        for data in (b"", b"\x7fELF" * 10, make_btf()[:40]):
+            with self.assertRaises(BtfError):
+                Btf(self.prog, data)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+Bindings and page pools
+-----------------------
+
+What is bound where, and which page pools live on it, also after user space let
+go of it.
+"""
+
+import dataclasses
+import functools
+import struct
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from drgn import Program, sizeof
+
+from .layout import LayoutError, Run, select_layout
+from .memory import XA_ZERO_ENTRY, Memory, Record, list_nodes, xarray_entries
+
+__all__ = ("Binding", "DmaBuf", "Kernel", "NetDevice", "Pool")
+
+
+class NetDevice(NamedTuple):
+    """A network device that exists."""
+
+    #: Address of the ``struct net_device``.
+    address: int
+    name: str
+    ifindex: int
+    #: Inode of its network namespace.
+    netns: int
+    #: Address of its receive queues.
+    queues: int
+
+
+class DmaBuf(NamedTuple):
+    """What a binding is made of."""
+
+    inode: Optional[int]
+    #: In bytes.
+    size: int
+    exporter: Optional[str]
+
+
+@dataclasses.dataclass
+class Binding:
+    """A dma-buf attached to a device's queues."""
+
+    #: Address of the ``struct net_devmem_dmabuf_binding``.
+    address: int
+    id: int
+    #: User space let go of it, something still holds it.
+    unbound: bool
+    #: ``None`` if the device is gone.
+    device: Optional[NetDevice]
+    #: Still known when the device is gone, by some kernels.
+    ifindex: Optional[int]
+    dmabuf: Optional[DmaBuf]
+    #: In bytes.
+    iov_size: int
+    queues: List[int]
+    runs: List[Run]
+    #: Number of iovs.
+    total: int
+    #: How many of them are free.
+    free: int
+    #: How many of them have a token; ``None`` if only the sockets know.
+    user: Optional[int]
+    counters: Dict[str, Optional[int]]
+
+
+@dataclasses.dataclass
+class Pool:
+    """A page pool on device memory."""
+
+    #: Address of the ``struct page_pool``.
+    address: int
+    #: As netlink knows it.
+    id: int
+    #: Address of the ``struct net_devmem_dmabuf_binding``.
+    binding: int
+    #: Iovs that it has or that are out with its name on them.
+    inflight: int
+    #: When its driver gave it up, in seconds since boot; 0 if it is in use.
+    detached: float
+    #: Words in its allocation cache.
+    cache: List[int]
+    #: Words in its ring.
+    ring: List[int]
+
+
+class Kernel:
+    """
+    A kernel's device memory, as it is at one look.
+
+    What was read once is not read again: make a new one for a new look.
+    """
+
+    def __init__(self, prog: Program) -> None:
+        """
+        :param prog: Kernel, live or dumped.
+        :raises LayoutError: if it has no device memory, or no types or symbols
+        """
+        self.prog = prog
+        self.memory = Memory(prog)
+        self.layout = select_layout(prog)
+        self._bindings_head = self.symbol("net_devmem_dmabuf_bindings")
+        try:
+            self._setup()
+        except LookupError as e:
+            raise LayoutError(f"the kernel's types are not what they should be: {e}")
+
+    def _setup(self) -> None:
+        prog = self.prog
+        self._xarray = Record(prog, "struct xarray", head="xa_head")
+        self._dmabuf = Record(prog, "struct dma_buf", size="size", exporter="exp_name", file="file")
+        self._file = Record(prog, "struct file", inode="f_inode")
+        self._inode = Record(prog, "struct inode", ino="i_ino")
+        self._net = Record(prog, "struct net", inum="ns.inum")
+        self._net_offsets = Record(prog, "struct net", list="list", devices="dev_base_head").offsets
+        self._device = Record(
+            prog,
+            "struct net_device",
+            name="name",
+            ifindex="ifindex",
+            list="dev_list",
+            queues="_rx",
+        )
+        self._queue_size = int(sizeof(prog.type("struct netdev_rx_queue")))
+        self._pool = Record(
+            prog,
+            "struct page_pool",
+            hold="pages_state_hold_cnt",
+            release="pages_state_release_cnt",
+            count="alloc.count",
+            cache="alloc.cache",
+            ring_head="ring.consumer_head",
+            ring_tail="ring.consumer_tail",
+            ring_size="ring.size",
+            ring="ring.queue",
+            priv="mp_priv",
+            id="user.id",
+            detached="user.detach_time",
+        )
+        # Seconds; nanoseconds since it is a ktime_t, which 7.3 has
+        time_type = prog.type("struct page_pool").member("user").type.member("detach_time").type
+        self._detach_unit = 10**9 if time_type.type_name() == "ktime_t" else 1
+        self._pool_ops = Record(prog, "struct page_pool", ops="mp_ops")
+
+    def symbol(self, name: str, required: bool = True) -> int:
+        """
+        Find a variable of the kernel.
+
+        :param name: Its name; static ones are found, too.
+        :param required: Whether it is an error if there is none.
+        :return: Its address, 0 if there is none.
+        :raises LayoutError: if it is required and there is none
+        """
+        symbols = self.prog.symbols(name)
+        if len({symbol.address for symbol in symbols}) == 1:
+            return int(symbols[0].address)
+        if not required:
+            return 0
+        what = f"{len(symbols)} symbols {name}" if symbols else f"no symbol {name}"
+        raise LayoutError(
+            f"{what} in the kernel: give the vmlinux that it was booted from with "
+            "-s, or boot one with CONFIG_KALLSYMS_ALL and CONFIG_NET_DEVMEM"
+        )
+
+    def xarray(self, address: int) -> List[Tuple[int, int]]:
+        """
+        :param address: Address of a ``struct xarray``.
+        :return: Its ``(index, entry)`` pairs, without reserved entries.
+        """
+        xarray = self._xarray.read(self.memory, address)
+        return self._entries(xarray.head) if xarray else []
+
+    def _entries(self, head: int) -> List[Tuple[int, int]]:
+        return [
+            (index, entry)
+            for index, entry in xarray_entries(self.memory, head)
+            if entry != XA_ZERO_ENTRY
+        ]
+
+    @functools.cached_property
+    def namespaces(self) -> Dict[int, int]:
+        """Network namespaces: address of a ``struct net`` -> inode."""
+        nodes = list_nodes(self.memory, self.symbol("net_namespace_list"))
+        nets = {}
+        for node in nodes:
+            address = node - self._net_offsets["list"]
+            net = self._net.read(self.memory, address)
+            if net is not None:
+                nets[address] = net.inum
+        return nets
+
+    @functools.cached_property
+    def devices(self) -> Dict[int, NetDevice]:
+        """Network devices in all namespaces, by address."""
+        devices = {}
+        for net, inum in self.namespaces.items():
+            head = net + self._net_offsets["devices"]
+            for node in list_nodes(self.memory, head):
+                address = node - self._device.offsets["list"]
+                dev = self._device.read(self.memory, address)
+                if dev is not None:
+                    name = dev.name.split(b"\0")[0].decode(errors="replace")
+                    devices[address] = NetDevice(address, name, dev.ifindex, inum, dev.queues)
+        return devices
+
+    def _dmabuf_at(self, address: int) -> Optional[DmaBuf]:
+        dmabuf = self._dmabuf.read(self.memory, address)
+        if dmabuf is None:
+            return None
+        file = self._file.read(self.memory, dmabuf.file)
+        inode = self._inode.read(self.memory, file.inode) if file else None
+        return DmaBuf(
+            inode.ino if inode else None,
+            dmabuf.size,
+            self.memory.string(dmabuf.exporter),
+        )
+
+    def _queue_indices(self, head: int, device: Optional[NetDevice]) -> List[int]:
+        """What stands in ``bound_rxqs``: queues, whatever their index there is."""
+        if device is None:
+            return []
+        offsets = [queue - device.queues for _, queue in self._entries(head)]
+        return sorted(offset // self._queue_size for offset in offsets if offset >= 0)
+
+    def _read_binding(self, address: int, listed: bool) -> Optional[Binding]:
+        layout = self.layout
+        data = layout.binding.read(self.memory, address)
+        if data is None:
+            return None
+        runs = layout.runs(self.memory, data)
+        total = getattr(data, "num_iovs", sum(run.count for run in runs))
+        if hasattr(data, "num_free"):
+            free = data.num_free
+        else:
+            free = total - sum(run.allocated() for run in runs)
+        device = self.devices.get(data.dev)
+        return Binding(
+            address=address,
+            id=data.id,
+            unbound=bool(getattr(data, "unbound", not listed)),
+            device=device,
+            ifindex=getattr(data, "ifindex", device.ifindex if device else None),
+            dmabuf=self._dmabuf_at(data.dmabuf),
+            iov_size=1 << layout.iov_shift(data),
+            queues=self._queue_indices(data.queues, device),
+            runs=runs,
+            total=total,
+            free=free,
+            user=getattr(data, "num_user", None),
+            counters=layout.counters(data),
+        )
+
+    @functools.cached_property
+    def bindings(self) -> List[Binding]:
+        """
+        All bindings, by id: those that user space has, and those that it let go
+        of and that page pools still hold.
+        """
+        listed = {entry for _, entry in self.xarray(self._bindings_head)}
+        held = {pool.binding for pool in self.pools} - {0}
+        found = (
+            self._read_binding(address, address in listed) for address in sorted(listed | held)
+        )
+        return sorted((b for b in found if b is not None), key=lambda b: b.id)
+
+    @functools.cached_property
+    def pools(self) -> List[Pool]:
+        """All page pools that live on a dma-buf."""
+        ours = self.symbol("dmabuf_devmem_ops")
+        pools = []
+        for address, ops in self.pool_providers.items():
+            pool = self._read_pool(address) if ops == ours else None
+            if pool is not None:
+                pools.append(pool)
+        return pools
+
+    @functools.cached_property
+    def pool_providers(self) -> Dict[int, int]:
+        """All page pools: address -> address of its provider's operations, or 0."""
+        providers = {}
+        for _, address in self.xarray(self.symbol("page_pools")):
+            pool = self._pool_ops.read(self.memory, address)
+            if pool is not None:
+                providers[address] = pool.ops
+        return providers
+
+    def _read_pool(self, address: int) -> Optional[Pool]:
+        pool = self._pool.read(self.memory, address)
+        if pool is None:
+            return None
+        words = struct.unpack(f"<{len(pool.cache) // 8}Q", pool.cache)
+        return Pool(
+            address=address,
+            id=pool.id,
+            binding=pool.priv,
+            inflight=(pool.hold - pool.release) & 0xFFFFFFFF,
+            detached=pool.detached / self._detach_unit,
+            cache=list(words[: pool.count]),
+            ring=self._read_ring(pool),
+        )
+
+    def _read_ring(self, pool: Any) -> List[int]:
+        """
+        What a ``struct ptr_ring`` holds.
+
+        Its consumer clears slots in batches: those from the tail up to the head
+        are consumed, though something still stands in them.
+        """
+        data = self.memory.read(pool.ring, pool.ring_size * 8)
+        if not data or not 0 <= pool.ring_head < pool.ring_size:
+            return []
+        slots = struct.unpack(f"<{pool.ring_size}Q", data)
+        words = []
+        for i in range(pool.ring_size):
+            at = (pool.ring_head + i) % pool.ring_size
+            if not slots[at] or (i and at == pool.ring_tail):
+                break
+            words.append(slots[at])
+        return words

@@ -1,0 +1,331 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+The devmem command
+------------------
+"""
+
+import argparse
+import itertools
+import json
+import logging
+import os
+import sys
+from typing import Any, Callable, List, Optional, Sequence
+
+import drgn
+from drgn import Program
+
+from . import VERSION, text
+from .bindings import Binding
+from .document import inventory, iov_entry, skb_entry, sock_entry, word_entry
+from .findings import find_leaks
+from .iovs import Devmem
+from .layout import LayoutError
+from .sockets import Sock
+from .target import TargetError, open_target
+
+__all__ = ("CommandError", "main", "make_parser", "run")
+
+_FOUND = 1
+_FAILED = 1
+_USAGE = 2
+
+_EXAMPLES = """\
+examples:
+  devmem ls                            what is bound where, and who holds it
+  devmem -c vmcore -s vmlinux ls       the same, of a dump
+  devmem iovs --state user             iovs that readers hold
+  devmem frag 0xffff88800a001241       what a word from a frag is
+  devmem explain 0xffff88800a001241    the same, and how one gets to its holder
+  devmem leaks 60                      what has been held for a minute
+
+Exit status: 0 done, 1 something was found or failed, 2 wrong usage.
+"""
+
+
+class CommandError(Exception):
+    """What was asked for cannot be answered; says why."""
+
+
+def _word(argument: str) -> int:
+    try:
+        value = int(argument, 0)
+    except ValueError:
+        value = -1
+    if not 0 <= value < 1 << 64:
+        raise argparse.ArgumentTypeError(
+            f"'{argument}' is no 64-bit word, write it as in 0xffff88800a001241"
+        )
+    return value
+
+
+def _seconds(argument: str) -> float:
+    try:
+        value = float(argument)
+    except ValueError:
+        value = -1.0
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"'{argument}' is no number of seconds")
+    return value
+
+
+def _print_json(document: Any) -> None:
+    json.dump(document, sys.stdout, separators=(",", ":"))
+    print()
+
+
+def _selected(devmem: Devmem, args: argparse.Namespace) -> List[Binding]:
+    def wanted(binding: Binding) -> bool:
+        device = binding.device
+        return (
+            (args.binding is None or binding.id == args.binding)
+            and (args.ifname is None or bool(device and device.name == args.ifname))
+            and (args.pid is None or _held_by(devmem, binding, args.pid))
+        )
+
+    return [binding for binding in devmem.bindings if wanted(binding)]
+
+
+def _held_by(devmem: Devmem, binding: Binding, pid: int) -> bool:
+    return any(
+        task.pid == pid
+        for holding in devmem.holdings
+        if holding.binding is binding
+        for task in holding.sock.tasks
+    )
+
+
+def _selected_socks(devmem: Devmem, args: argparse.Namespace) -> List[Sock]:
+    chosen = {binding.address for binding in _selected(devmem, args)}
+    bound = args.binding is not None or args.ifname is not None
+
+    def wanted(sock: Sock) -> bool:
+        if args.pid is not None and all(task.pid != args.pid for task in sock.tasks):
+            return False
+        words = list(sock.tokens.values())
+        words += [frag.word for skb in sock.unread for frag in skb.all_frags()]
+        bindings = (devmem.binding_of(word & ~1) for word in words)
+        return not bound or any(b and b.address in chosen for b in bindings)
+
+    return [sock for sock in devmem.sockets.all if wanted(sock)]
+
+
+def _ls(devmem: Devmem, args: argparse.Namespace) -> int:
+    document = inventory(devmem, _selected(devmem, args))
+    if args.json:
+        _print_json(document)
+    else:
+        text.print_inventory(document)
+    return 0
+
+
+def _iovs(devmem: Devmem, args: argparse.Namespace) -> int:
+    rows = (
+        (binding, iov)
+        for binding in _selected(devmem, args)
+        for block in devmem.iov_blocks(binding)
+        for iov in block.rows()
+        if args.state is None or iov.state == args.state or iov.place == args.state
+    )
+    if not args.json:
+        text.print_iovs(rows)
+        return 0
+    # A million iovs: written as they come, not held as one document
+    sys.stdout.write(f'{{"layout":{json.dumps(devmem.layout.name)},"iovs":[')
+    separators = itertools.chain([""], itertools.repeat(","))
+    encode = json.JSONEncoder(separators=(",", ":")).encode
+    for separator, (binding, iov) in zip(separators, rows):
+        sys.stdout.write(separator + encode(iov_entry(binding, iov)))
+    print("]}")
+    return 0
+
+
+def _frag(devmem: Devmem, args: argparse.Namespace) -> int:
+    words = [devmem.decode(word) for word in args.word]
+    if args.json:
+        entries = [word_entry(devmem, word) for word in words]
+        _print_json({"layout": devmem.layout.name, "words": entries})
+    else:
+        text.print_words(devmem, words)
+    return 0
+
+
+def _skb(devmem: Devmem, args: argparse.Namespace) -> int:
+    skb = devmem.sockets.skb(args.address)
+    if skb is None:
+        raise CommandError(f"there is no skb at {args.address:#x}")
+    document = skb_entry(devmem, skb)
+    if args.json:
+        _print_json({"layout": devmem.layout.name, "skb": document})
+    else:
+        text.print_skb(document)
+    return 0
+
+
+def _sock(devmem: Devmem, args: argparse.Namespace) -> int:
+    entries = [sock_entry(devmem, sock) for sock in _selected_socks(devmem, args)]
+    if args.json:
+        _print_json({"layout": devmem.layout.name, "sockets": entries})
+    else:
+        text.print_socks(entries)
+    return 0
+
+
+def _leaks(devmem: Devmem, args: argparse.Namespace) -> int:
+    chosen = {binding.id for binding in _selected(devmem, args)}
+    findings = [f for f in find_leaks(devmem, args.seconds) if f.binding in chosen]
+    entries = [finding.entry() for finding in findings]
+    if args.json:
+        _print_json({"layout": devmem.layout.name, "leaks": entries})
+    else:
+        text.print_leaks(entries, args.seconds)
+    return _FOUND if findings else 0
+
+
+def _explain(devmem: Devmem, args: argparse.Namespace) -> int:
+    for word in args.word:
+        lines = text.explain(devmem, devmem.decode(word))
+        if args.json:
+            _print_json({"word": word, "text": lines})
+        else:
+            print("\n".join(lines))
+    return 0
+
+
+def _add_output(parser: argparse.ArgumentParser, default: Any) -> None:
+    """What may stand before a command, and after it, where people look for it."""
+
+    def add(*names: str, **how: Any) -> None:
+        parser.add_argument(*names, default=default, **how)
+
+    add("-j", "--json", action="store_true", help="print JSON")
+    add("-v", "--verbose", action="store_true", help="say what was chosen, and why")
+    add("-i", dest="ifname", metavar="IFNAME", help="only this device")
+    add("-b", dest="binding", metavar="BINDING", type=int, help="only this binding")
+    add("-p", dest="pid", metavar="PID", type=int, help="only what this process holds")
+
+
+_Run = Callable[[Devmem, argparse.Namespace], int]
+
+
+def _add_commands(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(name: str, run: _Run, summary: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=summary, description=summary)
+        command.set_defaults(run=run)
+        _add_output(command, argparse.SUPPRESS)
+        return command
+
+    add("ls", _ls, "list bindings, how full they are, and who holds them")
+    iovs = add("iovs", _iovs, "list iovs, one by one")
+    states = ("free", "pool", "user", "cache", "ring", "skb", "posted")
+    iovs.add_argument("--state", choices=states, help="only those in this state")
+    frag = add("frag", _frag, "decode words from frags, rings or tokens")
+    frag.add_argument("word", type=_word, nargs="+", metavar="WORD")
+    skb = add("skb", _skb, "show a skb and decode its frags")
+    skb.add_argument("address", type=_word, metavar="ADDRESS")
+    add("sock", _sock, "list sockets with tokens or unread iovs")
+    leaks = add("leaks", _leaks, "find memory that does not come back")
+    leaks.add_argument(
+        "seconds",
+        type=_seconds,
+        nargs="?",
+        default=10.0,
+        metavar="SECONDS",
+        help="how long a reader may hold a token (default 10)",
+    )
+    explain = add("explain", _explain, "say in words what a word is, and who has it")
+    explain.add_argument("word", type=_word, nargs="+", metavar="WORD")
+
+
+def make_parser(target: bool = True) -> argparse.ArgumentParser:
+    """
+    :param target: With options for what kernel to open.
+    :return: The parser of the command line.
+    """
+    parser = argparse.ArgumentParser(
+        prog="devmem",
+        description="See into device memory of page pools, live or in a dump.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    if target:
+        parser.add_argument("-c", "--core", metavar="DUMP", help="look at a dump, not this kernel")
+        parser.add_argument(
+            "-s",
+            "--symbols",
+            metavar="VMLINUX",
+            action="append",
+            default=[],
+            help="file with the kernel's debugging information",
+        )
+        parser.add_argument(
+            "--btf",
+            metavar="FILE",
+            help="take types from this BTF, symbols from kallsyms",
+        )
+        parser.add_argument("--vmcoreinfo", metavar="FILE", help="note for a dump that has none")
+        parser.add_argument(
+            "-V",
+            "--version",
+            action="version",
+            version=f"devmem (ppdevmem) {VERSION}, drgn {drgn.__version__}",
+        )
+    _add_output(parser, None)
+    _add_commands(parser)
+    return parser
+
+
+def run(prog: Program, args: argparse.Namespace) -> int:
+    """
+    Run a command.
+
+    :param prog: Kernel to look at.
+    :param args: What :func:`make_parser()` parsed.
+    :return: Exit status.
+    :raises LayoutError: if the kernel has no device memory
+    :raises CommandError: if there is no answer
+    """
+    devmem = Devmem(prog)
+    if args.verbose:
+        _say(f"layout {devmem.layout.name}: {devmem.layout.origin}")
+    status: int = args.run(devmem, args)
+    memory = devmem.memory
+    if memory.faults or memory.inconsistent:
+        _say(
+            f"{memory.faults} reads failed and {memory.inconsistent} structures made "
+            "no sense: figures may be incomplete"
+            + (", the kernel was changing meanwhile" if memory.live else "")
+        )
+    return status
+
+
+def _say(message: str) -> None:
+    print(f"devmem: {message}", file=sys.stderr)
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """
+    Run the command line.
+
+    :param argv: Arguments, ``None`` for those of the process.
+    :return: Exit status.
+    """
+    args = make_parser().parse_args(argv)
+    logging.basicConfig(format="devmem: %(message)s")
+    # What drgn does not find is ours to report, once we know what that means
+    logging.getLogger("drgn").setLevel(logging.CRITICAL)
+    logging.getLogger("devmem").setLevel(logging.INFO if args.verbose else logging.WARNING)
+    try:
+        prog = open_target(args.core, args.symbols, args.vmcoreinfo, args.btf)
+        return run(prog, args)
+    except (TargetError, LayoutError, CommandError) as e:
+        _say(str(e))
+        return _FAILED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 0

@@ -1,0 +1,426 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+What device memory looks like, by kernel
+----------------------------------------
+
+One class for each layout that a Linux kernel had or has, newest first in
+:data:`LAYOUTS`. Which one a program has is told by its types, never by its
+version. Nothing outside this module knows a difference between them.
+"""
+
+import dataclasses
+from typing import Any, Dict, Iterator, List, Optional, Tuple, Type
+
+from drgn import Program
+
+from .memory import Memory, Record
+
+__all__ = (
+    "LAYOUTS",
+    "Layout",
+    "LayoutError",
+    "Run",
+    "has_member",
+    "has_type",
+    "select_layout",
+)
+
+
+class LayoutError(Exception):
+    """The program has no device memory that we know of; says what is missing."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """Iovs that stand side by side in memory and in the device's addresses."""
+
+    __slots__ = ("address", "count", "offset", "dma", "bits")
+
+    #: Address of the first iov.
+    address: int
+    #: Number of iovs.
+    count: int
+    #: Offset of the first iov's memory in the dma-buf, in bytes.
+    offset: int
+    #: DMA address of the first iov's memory.
+    dma: int
+    #: Which iovs are allocated, a bit each; ``None`` if the iovs themselves tell.
+    bits: Optional[bytes]
+
+    def allocated(self) -> int:
+        """:return: Number of bits that are set."""
+        data = self.bits or b""
+        bits = int.from_bytes(data, "little")
+        return (bits & ((1 << min(self.count, 8 * len(data))) - 1)).bit_count()
+
+    def is_allocated(self, index: int) -> bool:
+        """
+        :param index: Number of an iov in this run.
+        :return: Whether its bit is set.
+        """
+        data = self.bits or b""
+        return index >> 3 < len(data) and bool(data[index >> 3] >> (index & 7) & 1)
+
+
+def has_type(prog: Program, name: str) -> bool:
+    """
+    :param prog: Program to look at.
+    :param name: C name of a type.
+    :return: Whether the program has it.
+    """
+    try:
+        prog.type(name)
+    except LookupError:
+        return False
+    return True
+
+
+def has_member(prog: Program, name: str, member: str) -> bool:
+    """
+    :param prog: Program to look at.
+    :param name: C name of a structure.
+    :param member: Name of a member.
+    :return: Whether the program has both.
+    """
+    return has_type(prog, name) and prog.type(name).has_member(member)
+
+
+class Layout:
+    """How bindings and iovs lie in memory. Subclasses say how exactly."""
+
+    #: Short name, the same in all of ppdevmem's tools.
+    name: str
+    #: Where the layout came from.
+    origin: str
+    #: C name of an iov's type.
+    iov_type = "struct net_iov"
+    #: C designators of an iov's members.
+    iov_members: Dict[str, str]
+    #: C designators of a binding's members.
+    binding_members: Dict[str, str]
+    #: Whether an iov knows how many tokens there are on it, and since when.
+    counts_tokens = False
+
+    def __init__(self, prog: Program) -> None:
+        """
+        :param prog: Program that has this layout.
+        :raises LayoutError: if it has not, after all
+        """
+        self.page_shift = int(prog["PAGE_SHIFT"])
+        try:
+            self.iov = Record(prog, self.iov_type, **self.iov_members)
+            self.binding = Record(prog, "struct net_devmem_dmabuf_binding", **self.binding_members)
+            self._setup(prog)
+        except LookupError as e:
+            raise LayoutError(f"layout {self.name} was recognised, but does not fit: {e}") from e
+
+    def _setup(self, prog: Program) -> None:
+        """Look up what else the layout is made of."""
+
+    @classmethod
+    def matches(cls, prog: Program) -> bool:
+        """:return: Whether the program's types are this layout's."""
+        raise NotImplementedError
+
+    def iov_shift(self, binding: Any) -> int:
+        """
+        :param binding: What was read of a binding.
+        :return: Size of its iovs, as a power of two of bytes.
+        """
+        return self.page_shift
+
+    def runs(self, memory: Memory, binding: Any) -> List[Run]:
+        """
+        :param memory: Where to read.
+        :param binding: What was read of a binding.
+        :return: All its iovs, in the order of their offset.
+        """
+        raise NotImplementedError
+
+    def free_flags(self, run: Run, data: bytes, first: int, count: int) -> List[bool]:
+        """
+        Tell which iovs are free.
+
+        :param run: What they are part of.
+        :param data: Their bytes.
+        :param first: Number in the run of the first.
+        :param count: How many.
+        :return: A flag for each.
+        """
+        raise NotImplementedError
+
+    def counters(self, binding: Any) -> Dict[str, Optional[int]]:
+        """
+        :param binding: What was read of a binding.
+        :return: ``allocs``, ``releases``, ``exhausted``, ``high_water``; ``None``
+            for what the kernel does not count.
+        """
+        return dict.fromkeys(("allocs", "releases", "exhausted", "high_water"))
+
+
+class Ppdevmem(Layout):
+    """Ours: one array of iovs and one of areas for a binding, and counters."""
+
+    name = "ppdevmem"
+    origin = "ppdevmem, include/net/page_pool/iov.h"
+    iov_type = "struct page_pool_iov"
+    iov_members = {
+        "pp_magic": "niov.pp_magic",
+        "pp": "niov.pp",
+        "owner": "niov.owner",
+        "refs": "niov.pp_ref_count",
+        "tokens": "user_tokens",
+        "since": "user_since_ns",
+    }
+    binding_members = {
+        "dmabuf": "dmabuf",
+        "dev": "dev",
+        "ifindex": "ifindex",
+        "queues": "bound_rxqs.xa_head",
+        "id": "id",
+        "unbound": "unbound",
+        "iovs": "iovs",
+        "num_iovs": "num_iovs",
+        "areas": "areas",
+        "num_areas": "num_areas",
+        "num_user": "num_user",
+        "num_free": "num_free",
+        "high_water": "high_water",
+        "allocs": "allocs",
+        "releases": "releases",
+        "exhausted": "exhausted",
+    }
+    counts_tokens = True
+
+    @classmethod
+    def matches(cls, prog: Program) -> bool:
+        """:return: Whether the program's types are this layout's."""
+        return has_member(prog, "struct page_pool_iov", "niov")
+
+    def _setup(self, prog: Program) -> None:
+        self._area = Record(
+            prog,
+            "struct page_pool_iov_area",
+            offset="base_virtual",
+            dma="base_dma_addr",
+            iovs="iovs",
+            count="num_iovs",
+        )
+
+    def runs(self, memory: Memory, binding: Any) -> List[Run]:
+        """
+        :param memory: Where to read.
+        :param binding: What was read of a binding.
+        :return: All its iovs, in the order of their offset.
+        """
+        size = self._area.size
+        runs = []
+        for _, count, data in memory.read_array(binding.areas, binding.num_areas, size):
+            for i in range(count):
+                area = self._area.unpack(data, i * size)
+                runs.append(Run(area.iovs, area.count, area.offset, area.dma, None))
+        return runs
+
+    def free_flags(self, run: Run, data: bytes, first: int, count: int) -> List[bool]:
+        """
+        Tell which iovs are free.
+
+        :param run: What they are part of.
+        :param data: Their bytes.
+        :param first: Number in the run of the first.
+        :param count: How many.
+        :return: A flag for each.
+        """
+        tokens = self.iov.column(data, "tokens")
+        return [not pp and not token for pp, token in zip(self.iov.column(data, "pp"), tokens)]
+
+    def counters(self, binding: Any) -> Dict[str, Optional[int]]:
+        """
+        :param binding: What was read of a binding.
+        :return: ``allocs``, ``releases``, ``exhausted``, ``high_water``.
+        """
+        names = ("allocs", "releases", "exhausted", "high_water")
+        return {name: getattr(binding, name) for name in names}
+
+
+class Linux612(Layout):
+    """
+    The first one: a gen_pool with a chunk for each segment of the dma-buf.
+
+    An iov that was never allocated has whatever was in the memory before: only
+    the gen_pool's bitmap tells which iovs are in use.
+    """
+
+    name = "linux-6.12"
+    origin = 'Linux, "netdev: support binding dma-buf to netdevice" (in v6.12)'
+    iov_members = {
+        "pp_magic": "pp_magic",
+        "pp": "pp",
+        "owner": "owner",
+        "refs": "pp_ref_count",
+    }
+    binding_members = {
+        "dmabuf": "dmabuf",
+        "dev": "dev",
+        "queues": "bound_rxqs.xa_head",
+        "id": "id",
+        "chunk_pool": "chunk_pool",
+    }
+    owner_members = {
+        "offset": "base_virtual",
+        "dma": "base_dma_addr",
+        "iovs": "niovs",
+        "count": "num_niovs",
+        "binding": "binding",
+    }
+
+    @classmethod
+    def matches(cls, prog: Program) -> bool:
+        """:return: Whether the program's types are this layout's."""
+        return has_member(prog, "struct dmabuf_genpool_chunk_owner", "niovs")
+
+    def _setup(self, prog: Program) -> None:
+        self._pool = Record(prog, "struct gen_pool", chunks="chunks", order="min_alloc_order")
+        self._chunk = Record(
+            prog,
+            "struct gen_pool_chunk",
+            next="next_chunk.next",
+            prev="next_chunk.prev",
+            owner="owner",
+            start="start_addr",
+            end="end_addr",
+            bits="bits",
+        )
+        self._owner = Record(prog, "struct dmabuf_genpool_chunk_owner", **self.owner_members)
+
+    def _chunks(self, memory: Memory, pool_address: int) -> Iterator[Tuple[Any, bytes]]:
+        """Chunks and their bitmaps; the list does not change while bound."""
+        pool = self._pool.read(memory, pool_address)
+        head = pool_address + self._pool.offsets["chunks"]
+        address, last = memory.word(head) or head, head
+        while pool is not None and address != head:
+            chunk = self._chunk.read(memory, address, cached=True)
+            if chunk is None or chunk.prev != last:
+                memory.inconsistent += 1
+                return
+            nbits = (chunk.end + 1 - chunk.start) >> pool.order
+            bits = memory.read_cached(address + self._chunk.offsets["bits"], (nbits + 63) // 64 * 8)
+            if bits is not None:
+                yield chunk, bits
+            address, last = chunk.next, address
+
+    def runs(self, memory: Memory, binding: Any) -> List[Run]:
+        """
+        :param memory: Where to read.
+        :param binding: What was read of a binding.
+        :return: All its iovs, in the order of their offset.
+        """
+        runs = []
+        for chunk, bits in self._chunks(memory, binding.chunk_pool):
+            owner = self._owner.read(memory, chunk.owner, cached=True)
+            if owner is not None:
+                runs.append(Run(owner.iovs, owner.count, owner.offset, owner.dma, bits))
+        return sorted(runs, key=lambda run: run.offset)
+
+    def free_flags(self, run: Run, data: bytes, first: int, count: int) -> List[bool]:
+        """
+        Tell which iovs are free.
+
+        :param run: What they are part of.
+        :param data: Their bytes; not looked at.
+        :param first: Number in the run of the first.
+        :param count: How many.
+        :return: A flag for each.
+        """
+        return [not run.is_allocated(i) for i in range(first, first + count)]
+
+
+class Linux615(Linux612):
+    """The chunk's owner has its iovs in an area, for providers of all kinds."""
+
+    name = "linux-6.15"
+    origin = 'Linux, commit 7d60fa9e1ab1 ("net: generalise net_iov chunk owners") (in v6.15)'
+    owner_members = {
+        "offset": "area.base_virtual",
+        "dma": "base_dma_addr",
+        "iovs": "area.niovs",
+        "count": "area.num_niovs",
+        "binding": "binding",
+    }
+
+    @classmethod
+    def matches(cls, prog: Program) -> bool:
+        """:return: Whether the program's types are this layout's."""
+        return has_member(prog, "struct dmabuf_genpool_chunk_owner", "area")
+
+    def _setup(self, prog: Program) -> None:
+        super()._setup(prog)
+        if has_member(prog, "struct net_devmem_dmabuf_binding", "niov_shift"):
+            # Iovs of other sizes than a page came later; all of 7.3 has them.
+            self.binding = Record(
+                prog,
+                "struct net_devmem_dmabuf_binding",
+                niov_shift="niov_shift",
+                **self.binding_members,
+            )
+
+    def iov_shift(self, binding: Any) -> int:
+        """
+        :param binding: What was read of a binding.
+        :return: Size of its iovs, as a power of two of bytes.
+        """
+        return int(getattr(binding, "niov_shift", self.page_shift))
+
+
+class Linux617(Linux615):
+    """An iov begins with the descriptor that it shares with pages."""
+
+    name = "linux-6.17"
+    origin = (
+        'Linux, commit f3d85c9ee510 ("netmem: introduce struct netmem_desc '
+        'mirroring struct page") (in v6.17)'
+    )
+    iov_members = {
+        "pp_magic": "desc.pp_magic",
+        "pp": "desc.pp",
+        "owner": "owner",
+        "refs": "desc.pp_ref_count",
+        "type": "type",
+    }
+
+    @classmethod
+    def matches(cls, prog: Program) -> bool:
+        """:return: Whether the program's types are this layout's."""
+        return has_member(prog, "struct net_iov", "desc") and super().matches(prog)
+
+
+#: All layouts, in the order in which they are tried.
+LAYOUTS: Tuple[Type[Layout], ...] = (
+    Ppdevmem,
+    Linux617,
+    Linux615,
+    Linux612,
+)
+
+
+def select_layout(prog: Program) -> Layout:
+    """
+    Find out how a program's device memory lies.
+
+    :param prog: Program with types.
+    :return: Its layout.
+    :raises LayoutError: if there is none, saying what the program lacks
+    """
+    for layout in LAYOUTS:
+        if layout.matches(prog):
+            return layout(prog)
+    if not has_type(prog, "struct list_head"):
+        raise LayoutError(
+            "no types: the kernel's debugging information is missing, give its "
+            "vmlinux with -s, or its BTF with --btf"
+        )
+    raise LayoutError(
+        "the kernel has no device memory for page pools: struct "
+        "net_devmem_dmabuf_binding is missing, which Linux 6.12 and later have "
+        "with CONFIG_NET_DEVMEM"
+    )

@@ -1,0 +1,353 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+Sockets, and who has them open
+------------------------------
+
+A socket's reader holds tokens on iovs (``sk->sk_user_frags``), and its receive
+queues hold skbs with iovs that nobody has read yet.
+"""
+
+import dataclasses
+import functools
+import ipaddress
+import struct
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+
+from .bindings import Kernel
+from .layout import has_member
+from .memory import XA_ZERO_ENTRY, Record, list_nodes, xarray_entries
+
+__all__ = ("Frag", "Skb", "Sock", "Sockets", "Task")
+
+_AF_INET = 2
+_AF_INET6 = 10
+_IPPROTO_TCP = 6
+# Entries of the TCP hash that are no full sockets
+_TCP_TIME_WAIT = 6
+_TCP_NEW_SYN_RECV = 12
+_SKB_CHAIN = 1 << 20
+
+
+class Task(NamedTuple):
+    """A process that has a socket open."""
+
+    pid: int
+    comm: str
+    fd: int
+
+
+class Frag(NamedTuple):
+    """A fragment of a skb."""
+
+    #: What stands where a ``struct page *`` would.
+    word: int
+    #: Where the payload starts, in bytes from the start of the page or iov.
+    offset: int
+    #: In bytes.
+    size: int
+
+
+@dataclasses.dataclass
+class Skb:
+    """A skb, with those that hang off it."""
+
+    #: Address of the ``struct sk_buff``.
+    address: int
+    #: In bytes, all in all.
+    len: int
+    #: In bytes, those that are not in the linear part.
+    data_len: int
+    frags: List[Frag]
+    #: Those of its ``frag_list``.
+    parts: List["Skb"]
+
+    def all_frags(self) -> Iterator[Frag]:
+        """:return: Its fragments and those of its parts."""
+        yield from self.frags
+        for part in self.parts:
+            yield from part.all_frags()
+
+
+@dataclasses.dataclass
+class Sock:
+    """A TCP socket with device memory."""
+
+    #: Address of the ``struct sock``.
+    address: int
+    #: 0 if nobody ever asked for it.
+    cookie: int
+    local: str
+    remote: str
+    #: Inode of its network namespace.
+    netns: Optional[int]
+    #: Tokens of its reader: number -> word.
+    tokens: Dict[int, int]
+    #: Slots for tokens that its reader is about to get.
+    reserved: int
+    #: What nobody has read yet.
+    unread: List[Skb]
+    tasks: List[Task]
+
+
+class Sockets:
+    """The TCP sockets of a kernel, as they are at one look."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        """
+        :param kernel: Whose sockets.
+        :raises LookupError: if its types are not what they should be
+        """
+        self.kernel = kernel
+        self.memory = kernel.memory
+        prog = kernel.prog
+        self._file = Record(prog, "struct file", op="f_op", data="private_data")
+        self._socket = Record(prog, "struct socket", sk="sk")
+        self._task = Record(
+            prog,
+            "struct task_struct",
+            tgid="tgid",
+            comm="comm",
+            files="files",
+            signal="signal",
+        )
+        self._task_lists = Record(
+            prog, "struct task_struct", tasks="tasks", threads="thread_node"
+        ).offsets
+        self._signal = Record(prog, "struct signal_struct", threads="thread_head")
+        self._files = Record(prog, "struct files_struct", table="fdt")
+        self._table = Record(prog, "struct fdtable", size="max_fds", files="fd")
+        self._sock = Record(prog, "struct sock", **self._sock_members())
+        self._buckets = Record(prog, "struct inet_hashinfo", buckets="ehash", mask="ehash_mask")
+        self._node = Record(prog, "struct sock", node="__sk_common.skc_nulls_node")
+        self._hashinfo = Record(prog, "struct net", hashinfo="ipv4.tcp_death_row.hashinfo")
+        self._out_of_order = Record(prog, "struct tcp_sock", root="out_of_order_queue.rb_node")
+        self._rb = Record(prog, "struct rb_node", right="rb_right", left="rb_left")
+        self._skb = Record(
+            prog,
+            "struct sk_buff",
+            next="next",
+            len="len",
+            data_len="data_len",
+            head="head",
+            end="end",
+        )
+        self._shared = Record(
+            prog,
+            "struct skb_shared_info",
+            nr_frags="nr_frags",
+            parts="frag_list",
+            frags="frags",
+        )
+        self._frag = Record(prog, "struct skb_frag", word="netmem", size="len", offset="offset")
+
+    def _sock_members(self) -> Dict[str, str]:
+        common = {
+            "family": "skc_family",
+            "state": "skc_state",
+            "daddr": "skc_daddr",
+            "saddr": "skc_rcv_saddr",
+            "dport": "skc_dport",
+            "sport": "skc_num",
+            "net": "skc_net.net",
+            "cookie": "skc_cookie",
+        }
+        if has_member(self.kernel.prog, "struct sock_common", "skc_v6_daddr"):
+            common.update(daddr6="skc_v6_daddr", saddr6="skc_v6_rcv_saddr")
+        members = {name: f"__sk_common.{member}" for name, member in common.items()}
+        members.update(
+            protocol="sk_protocol",
+            tokens="sk_user_frags.xa_head",
+            queue="sk_receive_queue.next",
+            backlog="sk_backlog.head",
+        )
+        return members
+
+    # Tasks and their files
+
+    def _tasks(self) -> Iterator[Any]:
+        """Threads, as far as they have files of their own."""
+        seen = set()
+        init = self.kernel.symbol("init_task")
+        head = init + self._task_lists["tasks"]
+        for node in [head, *list_nodes(self.memory, head)]:
+            leader = self._task.read(self.memory, node - self._task_lists["tasks"])
+            for task in self._threads(leader):
+                if task.files and (task.tgid, task.files) not in seen:
+                    seen.add((task.tgid, task.files))
+                    yield leader, task
+
+    def _threads(self, leader: Any) -> Iterator[Any]:
+        if leader is None:
+            return
+        yield leader
+        head = leader.signal + self._signal.offsets["threads"]
+        for node in list_nodes(self.memory, head):
+            address = node - self._task_lists["threads"]
+            task = self._task.read(self.memory, address)
+            if task is not None:
+                yield task
+
+    def _open_files(self, files: int) -> Iterator[Tuple[int, int]]:
+        """File descriptors and ``struct file`` of a ``struct files_struct``."""
+        pointer = self._files.read(self.memory, files)
+        table = self._table.read(self.memory, pointer.table) if pointer else None
+        if table is None:
+            return
+        for first, count, data in self.memory.read_array(table.files, table.size, 8):
+            for i, file in enumerate(struct.unpack(f"<{count}Q", data)):
+                if file:
+                    yield first + i, file
+
+    def _open_sockets(self) -> Dict[int, List[Task]]:
+        """Sockets that processes have open: address of a sock -> who has it."""
+        ops = self.kernel.symbol("socket_file_ops")
+        found: Dict[int, List[Task]] = {}
+        for leader, task in self._tasks():
+            comm = leader.comm.split(b"\0")[0].decode(errors="replace")
+            for fd, address in self._open_files(task.files):
+                file = self._file.read(self.memory, address, cached=True)
+                if file is None or file.op != ops:
+                    continue
+                socket = self._socket.read(self.memory, file.data, cached=True)
+                if socket is not None and socket.sk:
+                    found.setdefault(socket.sk, []).append(Task(leader.tgid, comm, fd))
+        return found
+
+    # The TCP hash: sockets that no process has open, but that are not gone
+
+    def _hashed(self) -> Iterator[int]:
+        tables = set()
+        for net in self.kernel.namespaces:
+            pointer = self._hashinfo.read(self.memory, net)
+            if pointer is not None and pointer.hashinfo:
+                tables.add(pointer.hashinfo)
+        for address in tables:
+            table = self._buckets.read(self.memory, address)
+            if table is not None:
+                yield from self._chains(table.buckets, table.mask + 1)
+
+    def _chains(self, buckets: int, count: int) -> Iterator[int]:
+        for _, n, data in self.memory.read_array(buckets, count, 8):
+            for node in struct.unpack(f"<{n}Q", data):
+                # An odd word marks a chain's end
+                seen = set()
+                while node and not node & 1 and node not in seen:
+                    seen.add(node)
+                    yield node - self._node.offsets["node"]
+                    node = self.memory.word(node) or 0
+
+    # One socket
+
+    def _name(self, sock: Any, which: str, port: int) -> str:
+        if sock.family == _AF_INET6:
+            address = ipaddress.IPv6Address(getattr(sock, which + "6"))
+            if address.ipv4_mapped is None:
+                return f"[{address}]:{port}"
+            return f"{address.ipv4_mapped}:{port}"
+        packed = getattr(sock, which).to_bytes(4, "little")
+        return f"{ipaddress.IPv4Address(packed)}:{port}"
+
+    def _read_sock(self, address: int, tasks: List[Task]) -> Optional[Sock]:
+        """A TCP socket that has device memory, ``None`` for all others."""
+        sock = self._sock.read(self.memory, address)
+        if (
+            sock is None
+            or sock.family not in (_AF_INET, _AF_INET6)
+            or sock.state in (_TCP_TIME_WAIT, _TCP_NEW_SYN_RECV)
+            or sock.protocol != _IPPROTO_TCP
+        ):
+            return None
+        entries = dict(xarray_entries(self.memory, sock.tokens))
+        tokens = {index: word for index, word in entries.items() if word & 1}
+        # An xarray that starts at 1 has such an entry at 0, which is no token's
+        reserved = sum(index > 0 for index, e in entries.items() if e == XA_ZERO_ENTRY)
+        unread = [skb for skb in self._unread(address, sock) if _has_iovs(skb)]
+        if not tokens and not reserved and not unread:
+            return None
+        dport = int.from_bytes(sock.dport.to_bytes(2, "little"), "big")
+        return Sock(
+            address=address,
+            cookie=sock.cookie,
+            local=self._name(sock, "saddr", sock.sport),
+            remote=self._name(sock, "daddr", dport),
+            netns=self.kernel.namespaces.get(sock.net),
+            tokens=tokens,
+            reserved=reserved,
+            unread=unread,
+            tasks=tasks,
+        )
+
+    @functools.cached_property
+    def all(self) -> List[Sock]:
+        """Every TCP socket with tokens, or with iovs in its receive queues."""
+        candidates = self._open_sockets()
+        for address in self._hashed():
+            candidates.setdefault(address, [])
+        socks = (self._read_sock(*candidate) for candidate in candidates.items())
+        found = [sock for sock in socks if sock is not None]
+        return sorted(found, key=lambda sock: (sock.cookie, sock.address))
+
+    # skbs
+
+    def _unread(self, address: int, sock: Any) -> Iterator[Skb]:
+        head = address + self._sock.offsets["queue"]
+        chain = list_nodes(self.memory, head) if sock.queue != head else []
+        chain += self._chain(sock.backlog)
+        out_of_order = self._out_of_order.read(self.memory, address)
+        if out_of_order is not None:
+            chain += self._tree(out_of_order.root)
+        for node in chain:
+            skb = self.skb(node)
+            if skb is not None:
+                yield skb
+
+    def _chain(self, address: int) -> List[int]:
+        found: Dict[int, None] = {}
+        while address and address not in found and len(found) < _SKB_CHAIN:
+            found[address] = None
+            address = self.memory.word(address + self._skb.offsets["next"]) or 0
+        return list(found)
+
+    def _tree(self, root: int) -> List[int]:
+        """Nodes of an rbtree of skbs; a skb's ``rbnode`` is its first member."""
+        found: Dict[int, None] = {}
+        todo = [root]
+        while todo and len(found) < _SKB_CHAIN:
+            address = todo.pop()
+            node = self._rb.read(self.memory, address) if address else None
+            if node is not None and address not in found:
+                found[address] = None
+                todo += [node.right, node.left]
+        return list(found)
+
+    def skb(self, address: int, depth: int = 0) -> Optional[Skb]:
+        """
+        Read a skb.
+
+        :param address: Address of a ``struct sk_buff``.
+        :param depth: How deep in a ``frag_list`` it is.
+        :return: What it is made of, ``None`` if it cannot be read or cannot be
+            one.
+        """
+        skb = self._skb.read(self.memory, address)
+        if skb is None or skb.data_len > skb.len:
+            return None
+        shared = self._shared.read(self.memory, skb.head + skb.end)
+        if shared is None or shared.nr_frags * self._frag.size > len(shared.frags):
+            return None
+        frags = []
+        for i in range(shared.nr_frags):
+            frag = self._frag.unpack(shared.frags, i * self._frag.size)
+            frags.append(Frag(frag.word, frag.offset, frag.size))
+        parts = self._chain(shared.parts) if depth == 0 else []
+        return Skb(
+            address,
+            skb.len,
+            skb.data_len,
+            frags,
+            [part for part in (self.skb(p, depth + 1) for p in parts) if part],
+        )
+
+
+def _has_iovs(skb: Skb) -> bool:
+    return any(frag.word & 1 for frag in skb.all_frags())
