@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What a packet costs on its way to a reader, in three parts:
+ *
+ *   stack   the driver's poll, GRO, TCP, and the acknowledgments on their way
+ *           back. The queue is stalled while the sender sends, then let go: all
+ *           of this happens before the write that lets it go returns
+ *   read    recvmsg()
+ *   give    giving back the tokens; device memory only
+ *
+ * Both ends of the connection are in this process, so nothing runs that is not
+ * part of the bench. Start it in the namespace rx of tests/lib/net.sh, with the
+ * port steered to the queue. Prints one JSON object; tests/bench/receive.py
+ * makes sense of it.
+ */
+#include "uapi.h"
+
+#include <arpa/inet.h>
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "binding.h"
+#include "ticks.h"
+#include "tokens.h"
+
+#define EXIT_USAGE 2
+
+#define IFNAME "dms0"
+#define QUEUE 1
+#define STALL_KNOB "/sys/kernel/debug/devmemsim/" IFNAME "/queue1/stall"
+#define ADDRESS "10.0.0.1"
+#define PORT 5201
+#define SENDER_NAMESPACE "/run/netns/tx"
+#define BUFFER_SIZE (64u << 20)
+
+/* One poll takes them all, so a round is one run of the softirq. */
+#define PACKETS 60
+#define MAX_SEGMENT 1448
+#define ROUND_BYTES (PACKETS * MAX_SEGMENT)
+
+#define WARM_UP 40
+#define ROUNDS 101
+/* Rounds that a timer spoilt are repeated; not without end. */
+#define MAX_SPOILT 50
+
+struct sample {
+	uint64_t stack;
+	uint64_t read;
+	uint64_t give;
+};
+
+struct bench {
+	bool devmem;
+	struct binding binding;
+	int stall;
+	int sender;
+	int receiver;
+	struct token_batch batch;
+	char data[ROUND_BYTES];
+	char control[2 * PACKETS * CMSG_SPACE(sizeof(struct dmabuf_cmsg))];
+};
+
+static void bind_queue(struct bench *b)
+{
+	struct options opt = {
+		.ifname = IFNAME,
+		.queues = { QUEUE },
+		.num_queues = 1,
+		.memory = "udmabuf",
+		.size = BUFFER_SIZE,
+		.count = 1,
+	};
+
+	if (binding_open(&b->binding, &opt))
+		exit(EXIT_FAILURE);
+}
+
+static int tcp_socket(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), size = 4 << 20;
+
+	if (fd < 0)
+		err(EXIT_FAILURE, "socket");
+	/* Never full, so never in the way. */
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
+		err(EXIT_FAILURE, "socket buffers");
+	return fd;
+}
+
+static int sender_socket(void)
+{
+	int home, there, fd;
+
+	home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	there = open(SENDER_NAMESPACE, O_RDONLY | O_CLOEXEC);
+	if (home < 0 || there < 0 || setns(there, CLONE_NEWNET))
+		err(EXIT_FAILURE, SENDER_NAMESPACE);
+	fd = tcp_socket();
+	if (setns(home, CLONE_NEWNET))
+		err(EXIT_FAILURE, "/proc/self/ns/net");
+	close(home);
+	close(there);
+	return fd;
+}
+
+static void make_connection(struct bench *b)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_port = htons(PORT) };
+	int listener, one = 1;
+
+	inet_pton(AF_INET, ADDRESS, &addr.sin_addr);
+	listener = tcp_socket();
+	if (bind(listener, (struct sockaddr *)&addr, sizeof(addr)) || listen(listener, 1))
+		err(EXIT_FAILURE, "port %d", PORT);
+	b->sender = sender_socket();
+	if (setsockopt(b->sender, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)))
+		err(EXIT_FAILURE, "TCP_NODELAY");
+	if (connect(b->sender, (struct sockaddr *)&addr, sizeof(addr)))
+		err(EXIT_FAILURE, "connect");
+	b->receiver = accept(listener, NULL, NULL);
+	if (b->receiver < 0)
+		err(EXIT_FAILURE, "accept");
+	close(listener);
+	b->batch.fd = b->receiver;
+}
+
+static void set_stall(struct bench *b, const char *value)
+{
+	if (write(b->stall, value, 1) != 1)
+		err(EXIT_FAILURE, STALL_KNOB);
+}
+
+static void send_round(struct bench *b)
+{
+	ssize_t n = send(b->sender, b->data, ROUND_BYTES, MSG_DONTWAIT);
+
+	if (n != ROUND_BYTES)
+		errx(EXIT_FAILURE, "the sender took %zd of %d bytes", n, ROUND_BYTES);
+}
+
+/* Collect the tokens of one message. */
+static void take_tokens(struct bench *b, struct msghdr *msg)
+{
+	const struct dmabuf_cmsg *frag;
+	struct cmsghdr *cm;
+
+	for (cm = CMSG_FIRSTHDR(msg); cm; cm = CMSG_NXTHDR(msg, cm)) {
+		if (cm->cmsg_type != SCM_DEVMEM_DMABUF)
+			errx(EXIT_FAILURE, "payload that is not in device memory");
+		frag = (const struct dmabuf_cmsg *)CMSG_DATA(cm);
+		if (tokens_add(&b->batch, frag->frag_token))
+			exit(EXIT_FAILURE);
+	}
+}
+
+/* Returns what recvmsg() does. Only that is on the clock. */
+static ssize_t read_message(struct bench *b, uint64_t *spent)
+{
+	struct iovec iov = { .iov_base = b->data, .iov_len = sizeof(b->data) };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = b->devmem ? b->control : NULL,
+		.msg_controllen = b->devmem ? sizeof(b->control) : 0,
+	};
+	int flags = MSG_DONTWAIT | (b->devmem ? MSG_SOCK_DEVMEM : 0);
+	uint64_t start;
+	ssize_t n;
+
+	start = ticks();
+	n = recvmsg(b->receiver, &msg, flags);
+	*spent += ticks() - start;
+	if (n > 0 && b->devmem)
+		take_tokens(b, &msg);
+	return n;
+}
+
+/* Read what a round sent. False if it was not all there at once. */
+static bool read_round(struct bench *b, uint64_t *spent)
+{
+	bool whole = true;
+	size_t got = 0;
+	ssize_t n;
+
+	*spent = 0;
+	while (got < ROUND_BYTES) {
+		n = read_message(b, spent);
+		if (!n || (n < 0 && errno != EAGAIN))
+			err(EXIT_FAILURE, "recvmsg");
+		if (n < 0) {
+			whole = false;
+			sched_yield();
+			continue;
+		}
+		got += n;
+	}
+	return whole;
+}
+
+/* Returns whether the round counts. */
+static bool run_round(struct bench *b, struct sample *s)
+{
+	uint64_t start;
+	bool whole;
+
+	set_stall(b, "1");
+	send_round(b);
+	start = ticks();
+	set_stall(b, "0");
+	s->stack = ticks() - start;
+	whole = read_round(b, &s->read);
+	if (b->devmem && b->batch.tokens != PACKETS)
+		whole = false;
+	start = ticks();
+	if (tokens_flush(&b->batch))
+		exit(EXIT_FAILURE);
+	s->give = ticks() - start;
+	return whole;
+}
+
+static void print_array(const char *name, const uint64_t *values)
+{
+	unsigned int i, stride = sizeof(struct sample) / sizeof(*values);
+
+	printf(",\"%s\":[", name);
+	for (i = 0; i < ROUNDS; i++)
+		printf("%s%llu", i ? "," : "", (unsigned long long)values[i * stride]);
+	printf("]");
+}
+
+static void measure(struct bench *b)
+{
+	struct sample samples[ROUNDS];
+	unsigned int done = 0, spoilt = 0, i;
+
+	for (i = 0; i < WARM_UP; i++)
+		run_round(b, &samples[0]);
+	while (done < ROUNDS) {
+		if (run_round(b, &samples[done]))
+			done++;
+		else if (++spoilt > MAX_SPOILT)
+			errx(EXIT_FAILURE, "%u rounds were not received in one go", spoilt);
+	}
+	printf("{\"packets\":%d,\"bytes\":%d,\"spoilt\":%u,\"tokens\":%llu", PACKETS, ROUND_BYTES,
+	       spoilt, b->batch.returned);
+	printf(",\"empty\":%llu,\"stretch\":%llu,\"instructions\":%d",
+	       (unsigned long long)ticks_of_nothing(), (unsigned long long)ticks_of_stretch(),
+	       TICKS_STRETCH);
+	print_array("stack", &samples[0].stack);
+	print_array("read", &samples[0].read);
+	print_array("give", &samples[0].give);
+	printf("}\n");
+}
+
+int main(int argc, char **argv)
+{
+	static struct bench b;
+
+	b.devmem = argc == 2 && !strcmp(argv[1], "devmem");
+	if (!b.devmem && (argc != 2 || strcmp(argv[1], "host"))) {
+		fprintf(stderr, "usage: rxbench devmem|host\n");
+		return EXIT_USAGE;
+	}
+	b.stall = open(STALL_KNOB, O_WRONLY | O_CLOEXEC);
+	if (b.stall < 0)
+		err(EXIT_FAILURE, STALL_KNOB);
+	if (b.devmem)
+		bind_queue(&b);
+	make_connection(&b);
+	measure(&b);
+	return EXIT_SUCCESS;
+}
