@@ -46,6 +46,17 @@ count_iovs() {
 		END { if (!bad) print n, (bindings > 1); exit bad }'
 }
 
+# dump_beside_others ID: count the iovs of passes up to the first that meets another
+# binding as well, or is not complete. The others are there only now and then.
+dump_beside_others() {
+	local result
+	for _ in {1..50}; do
+		result=$(count_iovs "$1" <$pins/iovs)
+		[ "$result" = "$iovs 0" ] || break
+	done
+	echo "$result"
+}
+
 big_dump() {
 	local id churn iovs
 	if [ "$PPDEVMEM_FLAVOR" = debug ]; then
@@ -65,7 +76,7 @@ big_dump() {
 	start_rx devmemcat --bind-only -i dms0 -q 3 -S 256K --count 100000
 	churn=$!
 	wait_for $patience other_than "$id"
-	is "$(count_iovs "$id" <$pins/iovs)" "$iovs 1" \
+	is "$(dump_beside_others "$id")" "$iovs 1" \
 		"one pass gives each iov once, while bindings come and go"
 	check "they came and went all the time" kill -0 "$churn"
 	kill -KILL "$churn" # it reads no signals
