@@ -11,6 +11,7 @@ set -u
 . "$PPDEVMEM_REPO/tests/observability/common.sh"
 
 rounds=6
+[ "$PPDEVMEM_FLAVOR" != debug ] || rounds=2
 pins=/sys/fs/bpf
 on_exit 'rm -f $pins/iovs'
 
