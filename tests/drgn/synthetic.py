@@ -304,9 +304,12 @@ class Kernel(Fake):
 
     def __init__(self, layout: str, common: str = COMMON) -> None:
         self.detached = 950
+        self.clock = "tk_core"
         if layout == "linux-6.17":
             common = common.replace("u64 detach_time", "ktime_t detach_time")
+            common += "tk_data: u32 seq, u32 pad, timekeeper timekeeper\n"
             self.detached *= 10**9
+            self.clock = "timekeeper_data"
         super().__init__(common + TYPES[layout])
         self.layout = layout
         self.iov_type = "page_pool_iov" if layout == "ppdevmem" else "net_iov"
@@ -580,8 +583,8 @@ class Kernel(Fake):
             socket_file_ops=self.file_ops,
             net_namespace_list=self.net_list,
             init_task=self.init,
-            tk_core=keeper - 8,
         )
+        self.symbols[self.clock] = keeper - 8
         for name, value in variables.items():
             self.symbols[name] = self.alloc(8)
             self.words(self.symbols[name], [value])

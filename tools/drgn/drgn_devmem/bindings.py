@@ -14,7 +14,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from drgn import Program, sizeof
 
-from .layout import LayoutError, Run, select_layout
+from .layout import LayoutError, Run, detach_unit, select_layout
 from .memory import XA_ZERO_ENTRY, Memory, Record, list_nodes, xarray_entries
 
 __all__ = ("Binding", "DmaBuf", "Kernel", "NetDevice", "Pool")
@@ -142,9 +142,7 @@ class Kernel:
             id="user.id",
             detached="user.detach_time",
         )
-        # Seconds; nanoseconds since it is a ktime_t, which 7.3 has
-        time_type = prog.type("struct page_pool").member("user").type.member("detach_time").type
-        self._detach_unit = 10**9 if time_type.type_name() == "ktime_t" else 1
+        self._detach_unit = detach_unit(prog)
         self._pool_ops = Record(prog, "struct page_pool", ops="mp_ops")
 
     def symbol(self, name: str, required: bool = True) -> int:

@@ -16,7 +16,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 from drgn import FaultError, sizeof
 
 from .bindings import Binding, Kernel, Pool
-from .layout import LayoutError, Run, has_type
+from .layout import TIMEKEEPERS, LayoutError, Run, netmem_type, timekeeper_offset
 from .memory import XA_ZERO_ENTRY, Memory, Record
 from .sockets import Sock, Sockets
 
@@ -122,26 +122,35 @@ class Devmem(Kernel):
             raise LayoutError(f"the kernel's types are not what they should be: {e}")
 
     @functools.cached_property
-    def now(self) -> float:
+    def now(self) -> Optional[float]:
         """
-        The monotonic clock, in seconds; of a dump as at its last tick.
+        The monotonic clock, in seconds, of a dump as at its last tick; ``None`` if
+        it cannot be read.
 
         The kernel's own stands still while all CPUs are idle, so a live kernel
         is asked by system call.
         """
         if self.memory.live:
             return time.clock_gettime(time.CLOCK_MONOTONIC)
-        prog, memory = self.prog, self.memory
-        keeper = Record(
-            prog,
+        addresses = (self.symbol(name, required=False) for name in TIMEKEEPERS)
+        address = next(filter(None, addresses), 0)
+        if not address:
+            return None
+        clock = Record(
+            self.prog,
             "struct timekeeper",
             base="tkr_mono.base",
             nsec="tkr_mono.xtime_nsec",
             shift="tkr_mono.shift",
-        ).read(memory, self.symbol("tk_core") + _timekeeper_offset(self))
-        if keeper is None:
-            return 0.0
-        return float(keeper.base + (keeper.nsec >> keeper.shift)) / 1e9
+        ).read(self.memory, address + timekeeper_offset(self.prog))
+        return None if clock is None else float(clock.base + (clock.nsec >> clock.shift)) / 1e9
+
+    def age(self, since: float) -> Optional[float]:
+        """
+        :param since: A time of the monotonic clock, in seconds.
+        :return: How long that was ago, in seconds; ``None`` if the time is not known.
+        """
+        return None if self.now is None else max(0.0, self.now - since)
 
     # From an address to an iov
 
@@ -320,9 +329,8 @@ class Devmem(Kernel):
             return [counts.get(at, 0) for at in address], [None] * len(address)
         tokens = self.layout.iov.column(data, "tokens")
         since = self.layout.iov.column(data, "since")
-        now = self.now
         return tokens, [
-            max(0.0, now - start / 1e9) if token else None for token, start in zip(tokens, since)
+            self.age(start / 1e9) if token else None for token, start in zip(tokens, since)
         ]
 
     # Who holds what
@@ -350,8 +358,8 @@ class Devmem(Kernel):
         for address in addresses:
             iov = self.layout.iov.read(self.memory, address, cached=True)
             if iov is not None and iov.tokens:
-                ages.append(max(0.0, self.now - iov.since / 1e9))
-        return max(ages, default=None)
+                ages.append(self.age(iov.since / 1e9))
+        return max((age for age in ages if age is not None), default=None)
 
     def users(self, binding: Binding) -> int:
         """
@@ -432,8 +440,7 @@ class Devmem(Kernel):
     def _pool_of(self, address: int) -> int:
         """The page pool that something claims to belong to, if that exists."""
         memory = Memory(self.prog)  # a fault here says nothing about the kernel
-        name = _descriptor(self)
-        data = Record(self.prog, name, pp="pp").read(memory, address)
+        data = Record(self.prog, netmem_type(self.prog), pp="pp").read(memory, address)
         return data.pp if data is not None and data.pp in self.pool_providers else 0
 
     def _decode_page(self, word: int) -> Word:
@@ -465,21 +472,6 @@ class Devmem(Kernel):
         :return: The pool, if it lives on a dma-buf.
         """
         return next((pool for pool in self.pools if pool.address == address), None)
-
-
-def _descriptor(kernel: Kernel) -> str:
-    """The type that a page and an iov have in common, where the pool stands."""
-    if has_type(kernel.prog, "struct netmem_desc"):
-        return "struct netmem_desc"
-    return "struct page"
-
-
-def _timekeeper_offset(kernel: Kernel) -> int:
-    """Where ``tk_core`` has its timekeeper; before v6.13 its type has no name."""
-    if has_type(kernel.prog, "struct tk_data"):
-        return Record(kernel.prog, "struct tk_data", t="timekeeper").offsets["t"]
-    before = int(sizeof(kernel.prog.type("seqcount_raw_spinlock_t")))
-    return (before + 7) & ~7
 
 
 def _pieces(group: List[Run], first: int, count: int) -> List[Tuple[Run, int, int]]:

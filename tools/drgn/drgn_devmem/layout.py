@@ -11,7 +11,7 @@ version. Nothing outside this module knows a difference between them.
 import dataclasses
 from typing import Any, Dict, Iterator, List, Optional, Tuple, Type
 
-from drgn import Program
+from drgn import Program, sizeof
 
 from .memory import Memory, Record
 
@@ -20,9 +20,13 @@ __all__ = (
     "Layout",
     "LayoutError",
     "Run",
+    "TIMEKEEPERS",
+    "detach_unit",
     "has_member",
     "has_type",
+    "netmem_type",
     "select_layout",
+    "timekeeper_offset",
 )
 
 
@@ -165,9 +169,7 @@ class Ppdevmem(Layout):
     origin = "ppdevmem, include/net/page_pool/iov.h"
     iov_type = "struct page_pool_iov"
     iov_members = {
-        "pp_magic": "niov.pp_magic",
         "pp": "niov.pp",
-        "owner": "niov.owner",
         "refs": "niov.pp_ref_count",
         "tokens": "user_tokens",
         "since": "user_since_ns",
@@ -194,7 +196,6 @@ class Ppdevmem(Layout):
 
     @classmethod
     def matches(cls, prog: Program) -> bool:
-        """:return: Whether the program's types are this layout's."""
         return has_member(prog, "struct page_pool_iov", "niov")
 
     def _setup(self, prog: Program) -> None:
@@ -208,11 +209,6 @@ class Ppdevmem(Layout):
         )
 
     def runs(self, memory: Memory, binding: Any) -> List[Run]:
-        """
-        :param memory: Where to read.
-        :param binding: What was read of a binding.
-        :return: All its iovs, in the order of their offset.
-        """
         size = self._area.size
         runs = []
         for _, count, data in memory.read_array(binding.areas, binding.num_areas, size):
@@ -222,23 +218,10 @@ class Ppdevmem(Layout):
         return runs
 
     def free_flags(self, run: Run, data: bytes, first: int, count: int) -> List[bool]:
-        """
-        Tell which iovs are free.
-
-        :param run: What they are part of.
-        :param data: Their bytes.
-        :param first: Number in the run of the first.
-        :param count: How many.
-        :return: A flag for each.
-        """
         tokens = self.iov.column(data, "tokens")
         return [not pp and not token for pp, token in zip(self.iov.column(data, "pp"), tokens)]
 
     def counters(self, binding: Any) -> Dict[str, Optional[int]]:
-        """
-        :param binding: What was read of a binding.
-        :return: ``allocs``, ``releases``, ``exhausted``, ``high_water``.
-        """
         names = ("allocs", "releases", "exhausted", "high_water")
         return {name: getattr(binding, name) for name in names}
 
@@ -252,11 +235,11 @@ class Linux612(Layout):
     """
 
     name = "linux-6.12"
-    origin = 'Linux, "netdev: support binding dma-buf to netdevice" (in v6.12)'
+    origin = (
+        'Linux, commit 170aafe35cb9 ("netdev: support binding dma-buf to netdevice") (in v6.12)'
+    )
     iov_members = {
-        "pp_magic": "pp_magic",
         "pp": "pp",
-        "owner": "owner",
         "refs": "pp_ref_count",
     }
     binding_members = {
@@ -271,12 +254,10 @@ class Linux612(Layout):
         "dma": "base_dma_addr",
         "iovs": "niovs",
         "count": "num_niovs",
-        "binding": "binding",
     }
 
     @classmethod
     def matches(cls, prog: Program) -> bool:
-        """:return: Whether the program's types are this layout's."""
         return has_member(prog, "struct dmabuf_genpool_chunk_owner", "niovs")
 
     def _setup(self, prog: Program) -> None:
@@ -310,11 +291,6 @@ class Linux612(Layout):
             address, last = chunk.next, address
 
     def runs(self, memory: Memory, binding: Any) -> List[Run]:
-        """
-        :param memory: Where to read.
-        :param binding: What was read of a binding.
-        :return: All its iovs, in the order of their offset.
-        """
         runs = []
         for chunk, bits in self._chunks(memory, binding.chunk_pool):
             owner = self._owner.read(memory, chunk.owner, cached=True)
@@ -323,15 +299,6 @@ class Linux612(Layout):
         return sorted(runs, key=lambda run: run.offset)
 
     def free_flags(self, run: Run, data: bytes, first: int, count: int) -> List[bool]:
-        """
-        Tell which iovs are free.
-
-        :param run: What they are part of.
-        :param data: Their bytes; not looked at.
-        :param first: Number in the run of the first.
-        :param count: How many.
-        :return: A flag for each.
-        """
         return [not run.is_allocated(i) for i in range(first, first + count)]
 
 
@@ -345,12 +312,10 @@ class Linux615(Linux612):
         "dma": "base_dma_addr",
         "iovs": "area.niovs",
         "count": "area.num_niovs",
-        "binding": "binding",
     }
 
     @classmethod
     def matches(cls, prog: Program) -> bool:
-        """:return: Whether the program's types are this layout's."""
         return has_member(prog, "struct dmabuf_genpool_chunk_owner", "area")
 
     def _setup(self, prog: Program) -> None:
@@ -365,10 +330,6 @@ class Linux615(Linux612):
             )
 
     def iov_shift(self, binding: Any) -> int:
-        """
-        :param binding: What was read of a binding.
-        :return: Size of its iovs, as a power of two of bytes.
-        """
         return int(getattr(binding, "niov_shift", self.page_shift))
 
 
@@ -381,16 +342,12 @@ class Linux617(Linux615):
         'mirroring struct page") (in v6.17)'
     )
     iov_members = {
-        "pp_magic": "desc.pp_magic",
         "pp": "desc.pp",
-        "owner": "owner",
         "refs": "desc.pp_ref_count",
-        "type": "type",
     }
 
     @classmethod
     def matches(cls, prog: Program) -> bool:
-        """:return: Whether the program's types are this layout's."""
         return has_member(prog, "struct net_iov", "desc") and super().matches(prog)
 
 
@@ -416,11 +373,51 @@ def select_layout(prog: Program) -> Layout:
             return layout(prog)
     if not has_type(prog, "struct list_head"):
         raise LayoutError(
-            "no types: the kernel's debugging information is missing, give its "
-            "vmlinux with -s, or its BTF with --btf"
+            "no types: the kernel's debugging information is missing; give its "
+            "vmlinux with -s, or take them from its BTF by load_types(prog)"
         )
     raise LayoutError(
         "the kernel has no device memory for page pools: struct "
         "net_devmem_dmabuf_binding is missing, which Linux 6.12 and later have "
         "with CONFIG_NET_DEVMEM"
     )
+
+
+# What differs, but has nothing to do with the provider
+
+#: Where the timekeeper of the monotonic clock is, newest first: an array whose
+#: first one it is, since "timekeeping: Introduce auxiliary timekeepers" (in
+#: v6.17); before that, a variable.
+TIMEKEEPERS = ("timekeeper_data", "tk_core")
+
+
+def timekeeper_offset(prog: Program) -> int:
+    """
+    :param prog: Program with types.
+    :return: Offset of the ``struct timekeeper`` in the first of
+        :data:`TIMEKEEPERS` that there is, in bytes.
+    """
+    if has_type(prog, "struct tk_data"):
+        return Record(prog, "struct tk_data", timekeeper="timekeeper").offsets["timekeeper"]
+    # Before v6.13 the type has no name; the lock comes first.
+    return (int(sizeof(prog.type("seqcount_raw_spinlock_t"))) + 7) & ~7
+
+
+def netmem_type(prog: Program) -> str:
+    """
+    :param prog: Program with types.
+    :return: C name of what a page and an iov have in common, with the page pool:
+        since v6.17 it has a name of its own, see :class:`Linux617`.
+    """
+    return "struct netmem_desc" if has_type(prog, "struct netmem_desc") else "struct page"
+
+
+def detach_unit(prog: Program) -> int:
+    """
+    :param prog: Program with types.
+    :return: How many of ``page_pool.user.detach_time`` are a second: it became a
+        ``ktime_t``, in nanoseconds, in a later version than v6.12.
+    """
+    user = prog.type("struct page_pool").member("user").type
+    is_ktime = user.member("detach_time").type.type_name() == "ktime_t"
+    return 10**9 if is_ktime else 1
