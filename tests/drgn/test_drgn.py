@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The drgn helpers on kernels that never ran; run by unit.t, no kernel needed."""
 
-import argparse
 import contextlib
 import functools
+import importlib.util
 import io
 import json
 import struct
@@ -15,7 +15,7 @@ from typing import Any
 
 import drgn.helpers.linux
 import synthetic
-from drgn import Object, ProgramFlags
+from drgn import Object, Program, ProgramFlags
 from drgn_devmem import cli, helpers, plugin
 from drgn_devmem.btf import Btf, BtfError
 from drgn_devmem.document import inventory
@@ -208,10 +208,16 @@ class EveryLayout(unittest.TestCase):
         self.assertEqual(iov.type_.type.type_name(), "struct " + kernel.iov_type)
         with self.assertRaisesRegex(ValueError, "is a page"):
             helpers.netmem_to_net_iov(prog, synthetic.VMEMMAP)
+
+        def prog_iov(index: int) -> Object:
+            return helpers.netmem_to_net_iov(prog, kernel.word(index))
+
         self.assertEqual(helpers.net_iov_idx(iov), 7)
         self.assertEqual(helpers.net_iov_virtual_addr(iov), 7 * 4096)
         self.assertEqual(helpers.net_iov_dma_addr(iov), 0x901000)
         self.assertEqual(helpers.net_iov_state(iov), "free")
+        refs = [helpers.net_iov_refcount(i) for i in map(prog_iov, (0, 1, 7))]
+        self.assertEqual(refs, [2, 1, 0])
         binding = helpers.net_iov_binding(iov)
         self.assertEqual(binding.value_(), kernel.binding)
         iovs = [int(i) for i in helpers.for_each_net_iov(binding)]
@@ -272,6 +278,13 @@ class Differences(unittest.TestCase):
         iov = kernel.alloc(kernel.iov_size)
         kernel.set_iov(iov, kernel.page_pool, 1)
         self.assertEqual(Devmem(kernel.prog).decode(iov | 1).kind, "io_uring")
+
+    def test_no_clock(self) -> None:
+        """Without the time an age is unknown, not zero."""
+        kernel = synthetic.Kernel("ppdevmem")
+        del kernel.symbols[kernel.clock]
+        held, _, stalled = find_leaks(Devmem(kernel.prog), 50)
+        self.assertEqual((held.seconds, stalled.seconds), (None, None))
 
     def test_lost_tokens(self) -> None:
         """Tokens that the kernel counts and no socket has."""
@@ -562,14 +575,42 @@ class Plugin(unittest.TestCase):
         self.assertEqual(linux.__all__.count("decode_netmem"), 1)
         self.assertIs(linux.decode_netmem, helpers.decode_netmem)
 
+    def test_default_program(self) -> None:
+        """As with drgn's own helpers, the program may be left out."""
+        kernel = synthetic.Kernel("ppdevmem")
+        drgn.set_default_prog(kernel.prog)
+        self.addCleanup(drgn.set_default_prog, None)
+        self.assertEqual(len(list(helpers.for_each_devmem_binding())), 2)
+        self.assertEqual(helpers.decode_netmem(kernel.word(0)).kind, "iov")
+        self.assertEqual(int(helpers.netmem_to_net_iov(kernel.word(0))), kernel.iov(0))
+
+
+@unittest.skipUnless(importlib.util.find_spec("drgn.commands"), "this drgn has no commands")
+class Commands(unittest.TestCase):
+    """``%devmem``, and the same in the crash mode."""
+
+    def run_command(self, namespace: str, source: str, prog: Program) -> str:
+        """Run a command as a session of a kernel would; return its output."""
+        crash = importlib.import_module("drgn.commands._crash.common")
+        command = getattr(crash, namespace)._commands["devmem"]
+        parsed = command.parse(source)
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            with contextlib.redirect_stderr(out):
+                command.run(prog, "devmem", parsed.args, globals={})
+        return out.getvalue()
+
     def test_command(self) -> None:
-        """Wrong usage and a program without device memory do not end the session."""
-        for arguments, prog in ((["frag"], None), (["ls"], synthetic.Fake("").prog)):
-            args = argparse.Namespace(arguments=arguments)
-            with contextlib.redirect_stderr(io.StringIO()) as err:
-                with contextlib.redirect_stdout(io.StringIO()) as out:
-                    plugin._devmem(prog, "devmem", args)
-            self.assertRegex(err.getvalue() + out.getvalue(), "WORD|no types")
+        """Options before and after the command's name; what is wrong is said."""
+        for namespace in ("DEFAULT_COMMAND_NAMESPACE", "CRASH_COMMAND_NAMESPACE"):
+            prog = synthetic.Kernel("ppdevmem").prog
+            for source in ("-j ls", "ls -j"):
+                document = json.loads(self.run_command(namespace, source, prog))
+                self.assertEqual(document, expected("ppdevmem"))
+            self.assertIn("WORD", self.run_command(namespace, "frag", prog))
+            for source, what in (("skb 16", "no skb at 0x10"), ("ls", "no types")):
+                with self.assertRaisesRegex(Exception, what):
+                    self.run_command(namespace, source, prog)
+                prog = synthetic.Fake("").prog
 
 
 class Types(unittest.TestCase):

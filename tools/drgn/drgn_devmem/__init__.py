@@ -24,5 +24,15 @@ from .helpers import *  # noqa: E402,F401,F403
 from .helpers import __all__ as _helpers_all  # noqa: E402
 from .iovs import Devmem, Iov, Word  # noqa: E402
 from .layout import LayoutError  # noqa: E402
+from .target import TargetError, load_types  # noqa: E402
 
-__all__ = ["Devmem", "Iov", "LayoutError", "VERSION", "Word", *_helpers_all]
+__all__ = [
+    "Devmem",
+    "Iov",
+    "LayoutError",
+    "TargetError",
+    "VERSION",
+    "Word",
+    "load_types",
+    *_helpers_all,
+]

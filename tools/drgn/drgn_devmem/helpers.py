@@ -3,14 +3,18 @@
 Helpers for drgn
 ----------------
 
-In the manner of drgn's own: one question each, about an object.
+In the manner of drgn's own: one question each, about an object. Where there is
+none to ask about, the program may be left out.
 """
 
 from typing import Iterator, List, Tuple
 
-from drgn import IntegerLike, Object, Program, cast
+from drgn import IntegerLike, Object, Program, ProgramFlags, cast
+from drgn.helpers.common.prog import takes_program_or_default
 
-from .iovs import TAG, Devmem, Holding, Word
+from .bindings import Binding
+from .iovs import TAG, Devmem, Holding, Iov, Word
+from .layout import select_layout
 from .sockets import Frag
 
 __all__ = (
@@ -24,6 +28,7 @@ __all__ = (
     "net_iov_binding",
     "net_iov_dma_addr",
     "net_iov_idx",
+    "net_iov_refcount",
     "net_iov_state",
     "net_iov_virtual_addr",
     "netmem_is_net_iov",
@@ -31,6 +36,20 @@ __all__ = (
     "page_pool_cache",
     "page_pool_ring",
 )
+
+
+def _look(prog: Program) -> Devmem:
+    """A live kernel is looked at anew each time, a dump once."""
+    if prog.flags & ProgramFlags.IS_LIVE:
+        return Devmem(prog)
+    if "devmem" not in prog.cache:
+        prog.cache["devmem"] = Devmem(prog)
+    look: Devmem = prog.cache["devmem"]
+    return look
+
+
+def _iov(prog: Program, address: int) -> Object:
+    return Object(prog, select_layout(prog).iov_type + " *", address)
 
 
 def netmem_is_net_iov(netmem: IntegerLike) -> bool:
@@ -42,6 +61,7 @@ def netmem_is_net_iov(netmem: IntegerLike) -> bool:
     return bool(int(netmem) & TAG)
 
 
+@takes_program_or_default
 def netmem_to_net_iov(prog: Program, netmem: IntegerLike) -> Object:
     """
     Get the iov that a word is.
@@ -52,10 +72,10 @@ def netmem_to_net_iov(prog: Program, netmem: IntegerLike) -> Object:
     """
     if not netmem_is_net_iov(netmem):
         raise ValueError(f"{int(netmem):#x} is a page: its lowest bit is clear")
-    type_ = Devmem(prog).layout.iov_type
-    return Object(prog, type_ + " *", int(netmem) & ~TAG)
+    return _iov(prog, int(netmem) & ~TAG)
 
 
+@takes_program_or_default
 def decode_netmem(prog: Program, netmem: IntegerLike) -> Word:
     """
     Say what a word is. It is not followed: an iov is one only if a binding has
@@ -63,30 +83,32 @@ def decode_netmem(prog: Program, netmem: IntegerLike) -> Word:
 
     :param netmem: any number
     """
-    return Devmem(prog).decode(int(netmem))
+    return _look(prog).decode(int(netmem))
 
 
 def _binding(prog: Program, address: int) -> Object:
     return Object(prog, "struct net_devmem_dmabuf_binding *", address)
 
 
+@takes_program_or_default
 def for_each_devmem_binding(prog: Program) -> Iterator[Object]:
     """
     Iterate over all bindings, also those that are unbound and still held.
 
     :return: Iterator of ``struct net_devmem_dmabuf_binding *`` objects
     """
-    for binding in Devmem(prog).bindings:
+    for binding in _look(prog).bindings:
         yield _binding(prog, binding.address)
 
 
+@takes_program_or_default
 def for_each_devmem_pool(prog: Program) -> Iterator[Object]:
     """
     Iterate over the page pools that live on a dma-buf.
 
     :return: Iterator of ``struct page_pool *`` objects
     """
-    for pool in Devmem(prog).pools:
+    for pool in _look(prog).pools:
         yield Object(prog, "struct page_pool *", pool.address)
 
 
@@ -99,23 +121,23 @@ def for_each_net_iov(binding: Object) -> Iterator[Object]:
         if the kernel has it
     :raises LookupError: if there is no such binding
     """
-    prog = binding.prog_
-    devmem = Devmem(prog)
-    type_ = prog.pointer_type(prog.type(devmem.layout.iov_type))
+    devmem = _look(binding.prog_)
+    type_ = _iov(binding.prog_, 0).type_
     for known in devmem.bindings:
         if known.address == int(binding):
             for run in known.runs:
                 for i in range(run.count):
-                    yield Object(prog, type_, run.address + i * devmem.layout.iov.size)
+                    address = run.address + i * devmem.layout.iov.size
+                    yield Object(binding.prog_, type_, address)
             return
     raise LookupError(f"no binding at {int(binding):#x}")
 
 
-def _decode_iov(iov: Object) -> Word:
-    word = Devmem(iov.prog_).decode(int(iov) | TAG)
+def _decode(iov: Object) -> Tuple[Iov, Binding]:
+    word = _look(iov.prog_).decode(int(iov) | TAG)
     if word.iov is None or word.binding is None:
         raise LookupError(f"no binding has an iov at {int(iov):#x}")
-    return word
+    return word.iov, word.binding
 
 
 def net_iov_binding(iov: Object) -> Object:
@@ -126,9 +148,7 @@ def net_iov_binding(iov: Object) -> Object:
     :return: ``struct net_devmem_dmabuf_binding *``
     :raises LookupError: if no binding has it
     """
-    word = _decode_iov(iov)
-    assert word.binding is not None
-    return _binding(iov.prog_, word.binding.address)
+    return _binding(iov.prog_, _decode(iov)[1].address)
 
 
 def net_iov_idx(iov: Object) -> int:
@@ -138,9 +158,7 @@ def net_iov_idx(iov: Object) -> int:
     :param iov: ``struct net_iov *`` or ``struct page_pool_iov *``
     :raises LookupError: if no binding has it
     """
-    word = _decode_iov(iov)
-    assert word.iov is not None
-    return word.iov.index
+    return _decode(iov)[0].index
 
 
 def net_iov_virtual_addr(iov: Object) -> int:
@@ -150,21 +168,29 @@ def net_iov_virtual_addr(iov: Object) -> int:
     :param iov: ``struct net_iov *`` or ``struct page_pool_iov *``
     :raises LookupError: if no binding has it
     """
-    word = _decode_iov(iov)
-    assert word.iov is not None
-    return word.iov.offset
+    return _decode(iov)[0].offset
 
 
 def net_iov_dma_addr(iov: Object) -> int:
     """
-    Get the DMA address of an iov's memory.
+    Get the DMA address of an iov's memory, ``dma_addr_t``.
 
     :param iov: ``struct net_iov *`` or ``struct page_pool_iov *``
     :raises LookupError: if no binding has it
     """
-    word = _decode_iov(iov)
-    assert word.iov is not None
-    return word.iov.dma
+    return _decode(iov)[0].dma
+
+
+def net_iov_refcount(iov: Object) -> int:
+    """
+    Get an iov's number of references, ``pp_ref_count``.
+
+    :param iov: ``struct net_iov *`` or ``struct page_pool_iov *``
+    :return: 0 for a free one, whatever stands there
+    :raises LookupError: if no binding has it
+    """
+    found = _decode(iov)[0]
+    return 0 if found.state == "free" else found.refs
 
 
 def net_iov_state(iov: Object) -> str:
@@ -176,13 +202,12 @@ def net_iov_state(iov: Object) -> str:
         page pool has it
     :raises LookupError: if no binding has it
     """
-    word = _decode_iov(iov)
-    assert word.iov is not None
-    return word.iov.place or word.iov.state
+    found = _decode(iov)[0]
+    return found.place or found.state
 
 
 def _pool_words(pool: Object, where: str) -> List[int]:
-    found = Devmem(pool.prog_).pool_at(int(pool))
+    found = _look(pool.prog_).pool_at(int(pool))
     if found is None:
         raise LookupError(f"no page pool on device memory at {int(pool):#x}")
     words: List[int] = getattr(found, where)
@@ -219,7 +244,7 @@ def for_each_skb_frag(skb: Object) -> Iterator[Frag]:
     :return: Iterator of word, offset and size, the latter in bytes
     :raises LookupError: if it is no skb
     """
-    found = Devmem(skb.prog_).sockets.skb(int(skb))
+    found = _look(skb.prog_).sockets.skb(int(skb))
     if found is None:
         raise LookupError(f"no skb at {int(skb):#x}")
     return found.all_frags()
@@ -233,13 +258,10 @@ def for_each_token(sk: Object) -> Iterator[Tuple[int, Object]]:
     :return: Iterator of the token's number and ``struct net_iov *``; ``struct
         page_pool_iov *`` if the kernel has it
     """
-    prog = sk.prog_
-    devmem = Devmem(prog)
-    type_ = prog.pointer_type(prog.type(devmem.layout.iov_type))
-    head = cast("struct sock *", sk).sk_user_frags.address_
-    for token, word in devmem.xarray(int(head or 0)):
+    tokens = cast("struct sock *", sk).sk_user_frags.address_of_()
+    for token, word in _look(sk.prog_).xarray(int(tokens)):
         if netmem_is_net_iov(word):
-            yield token, Object(prog, type_, word & ~TAG)
+            yield token, _iov(sk.prog_, word & ~TAG)
 
 
 def devmem_holders(binding: Object) -> List[Holding]:
@@ -250,5 +272,5 @@ def devmem_holders(binding: Object) -> List[Holding]:
     :return: Sockets and processes, with their tokens
     """
     address = int(binding)
-    holdings = Devmem(binding.prog_).holdings
+    holdings = _look(binding.prog_).holdings
     return [h for h in holdings if h.binding.address == address]

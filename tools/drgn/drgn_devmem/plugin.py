@@ -4,13 +4,12 @@ What an interactive drgn has of all this
 ----------------------------------------
 
 drgn finds this module by its entry point and calls it when a program is opened:
-the helpers become names of the session, and ``devmem`` a command, if the drgn has
-commands (Debian 13's has none), also in its crash mode.
+the helpers become names of the session, and ``devmem`` a command, also in its
+crash mode, if the drgn has commands (Debian 13's has none).
 """
 
-import argparse
 import importlib
-from typing import Any, Dict, List
+from typing import Any, Sequence
 
 import drgn.helpers.linux
 from drgn import Program, ProgramFlags
@@ -18,55 +17,43 @@ from drgn import Program, ProgramFlags
 from . import helpers
 from .cli import CommandError, make_parser, run
 from .layout import LayoutError
+from .target import TargetError, load_types
 
 __all__ = ("drgn_prog_set",)
 
-#: Where drgn's crash mode keeps its commands, newest first.
-_CRASH_MODULES = ("drgn.commands._crash.common", "drgn.commands.crash")
 
-
-def _devmem(prog: Program, name: str, args: argparse.Namespace, **kwargs: Any) -> None:
-    """The command, as drgn's commands are called."""
-    try:
-        run(prog, make_parser(target=False).parse_args(args.arguments))
-    except (CommandError, LayoutError) as e:
-        print(f"devmem: {e}")
-    except SystemExit:
-        # argparse has said what is wrong; the session goes on
-        pass
-
-
-def _namespaces() -> List[Dict[str, Any]]:
-    """Where to register the command: arguments for drgn's decorator."""
-    places: List[Dict[str, Any]] = [{}]
-    for module_name in _CRASH_MODULES:
-        try:
-            module = importlib.import_module(module_name)
-            places.append({"namespace": module.CRASH_COMMAND_NAMESPACE})
-            break
-        except (ImportError, AttributeError):
-            continue
-    return places
+def _is_kernel(prog: Program) -> bool:
+    return bool(prog.flags & ProgramFlags.IS_LINUX_KERNEL)
 
 
 def _register() -> None:
     try:
-        commands = importlib.import_module("drgn.commands")
+        commands: Any = importlib.import_module("drgn.commands")
+        crash: Any = importlib.import_module("drgn.commands._crash.common")
     except ImportError:
         return
-    for place in _namespaces():
-        commands.command(
+
+    def devmem(prog: Program, name: str, args: Sequence[str], **kwargs: Any) -> None:
+        try:
+            parsed = make_parser(target=False).parse_args(args)
+        except SystemExit:
+            return  # argparse has said what there is to say; the session goes on
+        try:
+            load_types(prog)
+            run(prog, parsed)
+        except (CommandError, LayoutError, TargetError) as e:
+            raise commands.CommandError(f"devmem: {e}") from e
+
+    for namespace in (commands.DEFAULT_COMMAND_NAMESPACE, crash.CRASH_COMMAND_NAMESPACE):
+        commands.custom_command(
             name="devmem",
             description="see into device memory of page pools",
-            arguments=(
-                commands.argument(
-                    "arguments",
-                    nargs=argparse.REMAINDER,
-                    help="as of the program of this name, for instance ls or frag WORD",
-                ),
-            ),
-            **place,
-        )(_devmem)
+            usage="**devmem** *COMMAND* [*ARGUMENT*...]",
+            long_description="What the program of this name does; **devmem -h** tells.",
+            parse=commands.parse_shell_command,
+            enabled=_is_kernel,
+            namespace=namespace,
+        )(devmem)
 
 
 def drgn_prog_set(prog: Program) -> None:
@@ -75,7 +62,7 @@ def drgn_prog_set(prog: Program) -> None:
 
     :param prog: The program.
     """
-    if not prog.flags & ProgramFlags.IS_LINUX_KERNEL:
+    if not _is_kernel(prog):
         return
     linux: Any = drgn.helpers.linux
     for name in helpers.__all__:

@@ -16,8 +16,9 @@ from drgn import MissingDebugInfoError, Program
 
 from .btf import BtfError, use_btf
 from .kallsyms import KallsymsError
+from .layout import has_type
 
-__all__ = ("TargetError", "open_target")
+__all__ = ("TargetError", "load_types", "open_target")
 
 _logger = logging.getLogger("devmem")
 
@@ -51,10 +52,36 @@ def open_target(
             prog.set_core_dump(core)
     except (OSError, ValueError) as e:
         raise TargetError(_cannot_open(core, e)) from e
-    if btf is not None or not _load_debug_info(prog, list(symbols)):
-        _warn_about(symbols)
-        _load_btf(prog, btf)
+    if btf is None:
+        _load_debug_info(prog, list(symbols))
+    if load_types(prog, btf):
+        for path in symbols:
+            _logger.warning("%s has no types of this kernel", path)
     return prog
+
+
+def load_types(prog: Program, btf: Optional[str] = None) -> bool:
+    """
+    Give a kernel types and symbols of its own, if it has none.
+
+    :param prog: Kernel, live or dumped.
+    :param btf: Path of a file with its BTF, to be used even if it has types.
+    :return: Whether its BTF and kallsyms are used now.
+    :raises TargetError: if it has none
+    """
+    if btf is None and has_type(prog, "struct net_device"):
+        _logger.info("types and symbols: debugging information")
+        return False
+    try:
+        source = use_btf(prog, btf)
+    except (BtfError, KallsymsError) as e:
+        raise TargetError(
+            "no types of the kernel: its debugging information was not found, nor its "
+            f"BTF: {e}. Give the vmlinux that it was booted from with -s, or a file "
+            "with its BTF with --btf"
+        ) from e
+    _logger.info("types: BTF from %s; symbols: kallsyms", source)
+    return True
 
 
 def _contents(path: str) -> bytes:
@@ -78,8 +105,7 @@ def _cannot_open(core: Optional[str], error: Exception) -> str:
     )
 
 
-def _load_debug_info(prog: Program, symbols: List[str]) -> bool:
-    """Whether the kernel's own debugging information was found."""
+def _load_debug_info(prog: Program, symbols: List[str]) -> None:
     for path in symbols:
         if not os.path.exists(path):
             raise TargetError(f"no such file: {path}")
@@ -89,26 +115,3 @@ def _load_debug_info(prog: Program, symbols: List[str]) -> bool:
         _logger.info("no debugging information: %s", str(e).splitlines()[0])
     except Exception as e:  # drgn raises bare exceptions for broken files
         raise TargetError(f"cannot load debugging information: {e}") from e
-    try:
-        prog.type("struct net_device")
-    except LookupError:
-        return False
-    _logger.info("types and symbols: debugging information")
-    return True
-
-
-def _warn_about(symbols: Sequence[str]) -> None:
-    for path in symbols:
-        _logger.warning("%s has no types of this kernel", path)
-
-
-def _load_btf(prog: Program, path: Optional[str]) -> None:
-    try:
-        source = use_btf(prog, path)
-    except (BtfError, KallsymsError) as e:
-        raise TargetError(
-            "no types of the kernel: its debugging information was not found, nor its "
-            f"BTF: {e}. Give the vmlinux that it was booted from with -s, or a file "
-            "with its BTF with --btf"
-        ) from e
-    _logger.info("types: BTF from %s; symbols: kallsyms", source)
