@@ -16,8 +16,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent.parent / "tools" / "drgn")]
 class Tap(unittest.TestResult):
     """Prints the Test Anything Protocol."""
 
-    def _point(self, test: unittest.TestCase, good: bool, text: str = "") -> None:
-        print(f"{'ok' if good else 'not ok'} - {test.id()}", flush=True)
+    def _point(self, test: unittest.TestCase, directive: str, text: str) -> None:
+        print(f"{'not ok' if text else 'ok'} - {test.id()}{directive}", flush=True)
         if text:
             print("# " + text.rstrip().replace("\n", "\n# "), file=sys.stderr)
 
@@ -27,7 +27,8 @@ class Tap(unittest.TestResult):
         results = self.failures + self.errors
         # A subtest's name is the test's and what it was about
         bad = [text for case, text in results if f"{case.id()} ".startswith(f"{test.id()} ")]
-        self._point(test, not bad, "\n".join(bad))
+        skipped = "".join(f" # SKIP {why}" for case, why in self.skipped if case is test)
+        self._point(test, skipped, "\n".join(bad))
 
 
 def main() -> int:
