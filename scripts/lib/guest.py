@@ -216,6 +216,7 @@ class Guest:
             # An emulated processor on a busy host is slow, not stuck.
             "no_timer_check rcupdate.rcu_cpu_stall_timeout=60",
             f"tsc=reliable tsc_early_khz={tsc_khz}",
+            self.args.append,
         ]
         return " ".join(words)
 
@@ -383,6 +384,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--cpus", type=positive, required=True)
     parser.add_argument("--timeout", type=positive, required=True)
     parser.add_argument("--icount", action="store_true")
+    parser.add_argument("--append", default="")
     parser.add_argument("--vmcore", type=Path)
     parser.add_argument("command", nargs="+")
     return parser.parse_args()
