@@ -187,6 +187,32 @@ class EveryLayout(unittest.TestCase):
         self.assertEqual([skb.address for skb in second.unread], [kernel.skb])
 
     @each_layout
+    def test_unread(self, kernel: synthetic.Kernel) -> None:
+        """Also in the backlog, and out of order."""
+        late, early, later = (kernel.make_skb(kernel.word(i)) for i in (2, 3, 5))
+        kernel.set("rb_node", early, rb_right=later)
+        kernel.set("sock", kernel.orphan, sk_backlog__head=late)
+        kernel.set("tcp_sock", kernel.orphan, out_of_order_queue__rb_node=early)
+        skbs = [skb.address for skb in Devmem(kernel.prog).sockets.unread(kernel.orphan)]
+        self.assertEqual(skbs[:2], [kernel.skb, late])
+        self.assertEqual(sorted(skbs[2:]), [early, later])
+
+    @each_layout
+    def test_ipv6(self, kernel: synthetic.Kernel) -> None:
+        """Addresses are written as ss does, and IPv4's as such."""
+        mapped = bytes(10) + b"\xff\xff\x0a\x00\x00\x02"
+        own = b"\xfd" + bytes(14) + b"\x01"
+        kernel.set(
+            "sock_common",
+            kernel.sock,
+            skc_family=10,
+            skc_v6_daddr=mapped,
+            skc_v6_rcv_saddr=own,
+        )
+        sock = Devmem(kernel.prog).sockets.all[0]
+        self.assertEqual((sock.local, sock.remote), ("[fd00::1]:5201", "10.0.0.2:40000"))
+
+    @each_layout
     def test_leaks(self, kernel: synthetic.Kernel) -> None:
         """Held too long, unbound, stalled; nothing is lost."""
         devmem = Devmem(kernel.prog)
@@ -235,6 +261,8 @@ class EveryLayout(unittest.TestCase):
             [(token, int(iov)) for token, iov in helpers.for_each_token(sock)],
             [(1, kernel.iov(0)), (2, kernel.iov(0)), (900, kernel.iov(1))],
         )
+        orphan = Object(prog, sock.type_, kernel.orphan)
+        self.assertEqual([int(skb) for skb in helpers.for_each_unread_skb(orphan)], [kernel.skb])
         (holding,) = helpers.devmem_holders(binding)
         self.assertEqual(holding.iovs, {kernel.iov(0), kernel.iov(1)})
         with self.assertRaises(LookupError):

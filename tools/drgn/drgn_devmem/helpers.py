@@ -25,6 +25,7 @@ __all__ = (
     "for_each_net_iov",
     "for_each_skb_frag",
     "for_each_token",
+    "for_each_unread_skb",
     "net_iov_binding",
     "net_iov_dma_addr",
     "net_iov_idx",
@@ -262,6 +263,18 @@ def for_each_token(sk: Object) -> Iterator[Tuple[int, Object]]:
     for token, word in _look(sk.prog_).xarray(int(tokens)):
         if netmem_is_net_iov(word):
             yield token, _iov(sk.prog_, word & ~TAG)
+
+
+def for_each_unread_skb(sk: Object) -> Iterator[Object]:
+    """
+    Iterate over what nobody has read yet of a TCP socket: its receive queue,
+    backlog and out-of-order queue.
+
+    :param sk: ``struct sock *``
+    :return: Iterator of ``struct sk_buff *`` objects
+    """
+    for skb in _look(sk.prog_).sockets.unread(int(sk)):
+        yield Object(sk.prog_, "struct sk_buff *", skb.address)
 
 
 def devmem_holders(binding: Object) -> List[Holding]:

@@ -289,6 +289,16 @@ class Sockets:
 
     # skbs
 
+    def unread(self, address: int) -> List[Skb]:
+        """
+        Read what nobody has read yet.
+
+        :param address: Address of a TCP socket's ``struct sock``.
+        :return: Its receive queue, backlog and out-of-order queue.
+        """
+        sock = self._sock.read(self.memory, address)
+        return [] if sock is None else list(self._unread(address, sock))
+
     def _unread(self, address: int, sock: Any) -> Iterator[Skb]:
         head = address + self._sock.offsets["queue"]
         chain = list_nodes(self.memory, head) if sock.queue != head else []
