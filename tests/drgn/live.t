@@ -1,12 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem mainline stock-6.12 stock-latest
-# unproven: stock-6.12 stock-latest
-# timeout: 1200
+# timeout: 600
 #
 # drgn on a running kernel: the same document as devmemls, iovs by where they
-# are, planted words, and what becomes of a binding that is let go of. On
-# Debian's own kernels the types are those of BTF.
+# are, planted words, what becomes of a binding that is let go of, and looking
+# while bindings come and go. On Debian's own kernels the types are those of BTF.
 
 . "$PPDEVMEM_REPO/tests/lib/tap.sh"
 . "$PPDEVMEM_REPO/tests/lib/net.sh"
@@ -20,6 +19,8 @@ if ! scene_up; then
 fi
 ok "three readers hold still"
 devmemls -j >"$scene/devmemls.json"
+fails "devmem says what it found, and that it is too much" 1 \
+	"types.*layout.*tokens on 256 iovs.*devmemcat\[$leaker\]" devmem -v leaks 0
 while read -r word text; do
 	case $word in
 	ok) ok "$text" ;;
@@ -28,8 +29,4 @@ while read -r word text; do
 	esac
 done < <(python3 -B "$PPDEVMEM_REPO/tests/drgn/live_checks.py" 2>&1 || echo "not it ended early")
 
-fails "devmem says what it found" 0 "types.*layout" devmem -v ls
-fails "what is held too long is status 1" 1 "tokens on 256 iovs.*devmemcat\[$leaker\]" \
-	devmem leaks 0
-fails "an address that is no skb is an error" 1 "no skb at 0x8" devmem skb 8
 done_testing

@@ -8,8 +8,10 @@ import json
 import logging
 import os
 import signal
+import subprocess
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -19,10 +21,12 @@ REPO = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(REPO / "tools" / "drgn"))
 
 from drgn_devmem.document import inventory, sock_entry, word_entry  # noqa: E402
+from drgn_devmem.findings import find_leaks  # noqa: E402
 from drgn_devmem.iovs import Devmem, Word  # noqa: E402
 from drgn_devmem.target import open_target  # noqa: E402
 
 SCENE = Path("/tmp/scene")
+STATES = ("free", "pool", "user")
 READER, LAZY, LEAKER = (int(os.environ[name]) for name in ("reader", "lazy", "leaker"))
 # That there is no debugging information is no news on Debian's kernels
 logging.getLogger("drgn").setLevel(logging.CRITICAL)
@@ -171,6 +175,62 @@ def check_gone(words: dict[str, int]) -> None:
     check("an iov of a binding that is gone", gone)
 
 
+def in_netns(name: str, script: str) -> "subprocess.Popen[bytes]":
+    """Start a shell in a namespace, and what it starts in a process group of its own."""
+    words = ["nsenter", f"--net=/run/netns/{name}", "sh", "-c", script]
+    quiet = subprocess.DEVNULL
+    return subprocess.Popen(words, stdout=quiet, stderr=quiet, start_new_session=True)
+
+
+def look() -> Counter[int]:
+    """Look at everything; return the bindings' ids, each once for each that is unsound."""
+    devmem = Devmem(PROG)
+    json.dumps(inventory(devmem, devmem.bindings))
+    found: Counter[int] = Counter()
+    for binding in devmem.bindings:
+        rows = [row for block in devmem.iov_blocks(binding) for row in block.rows()]
+        sound = len(rows) <= binding.total and all(row.state in STATES for row in rows)
+        found[binding.id] = int(not sound)
+    for sock in devmem.sockets.all:
+        json.dumps(sock_entry(devmem, sock))
+    find_leaks(devmem, 0)
+    memory = devmem.memory
+    print(f"# {len(found)} bindings, {memory.faults} faults, {memory.inconsistent} inconsistent")
+    return found
+
+
+def check_churn() -> None:
+    """Bindings, pools and sockets come and go while they are looked at."""
+    for pid in LAZY, LEAKER:
+        os.kill(pid, signal.SIGKILL)
+    check("all bindings are gone", wait_for(lambda: not Devmem(PROG).bindings))
+    churn = [
+        in_netns("rx", "devmemcat --bind-only -i dms0 -q 1 -S 1M --count=1000000"),
+        in_netns("rx", "devmemcat -l -i dms0 -q 2 -S 1M --discard --accept=0 5202"),
+        in_netns("tx", "while :; do devmemcat -n 64K 10.0.0.1 5202; done"),
+    ]
+    looks: list[Counter[int]] = []
+    end = time.monotonic() + 120
+    try:
+        # Not every look meets a binding that lives for some milliseconds
+        while len(looks) < 6 or len(set().union(*looks)) < 4:
+            looks.append(look())
+            if time.monotonic() > end:
+                break
+        good = time.monotonic() <= end
+    except Exception:  # what no look may end with
+        good = False
+        print("# " + traceback.format_exc().replace("\n", "\n# "))
+    check("looked at while bindings come and go", good, looks)
+    check("what was seen is sound", not any(found.total() for found in looks), looks)
+    for process in churn:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    check("then all are gone", wait_for(lambda: not Devmem(PROG).bindings))
+    memory = Devmem(PROG).memory
+    check("and nothing is out of order", not memory.faults and not memory.inconsistent)
+
+
 def main() -> None:
     """Run all checks."""
     devmem = Devmem(PROG)
@@ -181,6 +241,7 @@ def main() -> None:
     check_words(devmem, words)
     check_unbound(words)
     check_gone(words)
+    check_churn()
 
 
 main()
