@@ -10,6 +10,7 @@ import struct
 import tempfile
 import unittest
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,6 +26,7 @@ from drgn_devmem.layout import LayoutError, select_layout
 from drgn_devmem.memory import Memory, Record, list_nodes, xarray_entries
 from drgn_devmem.target import TargetError, open_target
 
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 LAYOUTS = ("ppdevmem", "linux-6.17", "linux-6.15", "linux-6.12")
 
 
@@ -102,6 +104,18 @@ class EveryLayout(unittest.TestCase):
         document = inventory(devmem, devmem.bindings)
         self.assertEqual(document, expected(kernel.layout))
         self.assertEqual((devmem.memory.faults, devmem.memory.inconsistent), (0, 0))
+
+    @unittest.skipUnless(importlib.util.find_spec("jsonschema"), "there is no jsonschema")
+    @each_layout
+    def test_schema(self, kernel: synthetic.Kernel) -> None:
+        """The document is as promised, also when a dma-buf cannot be read."""
+        jsonschema = importlib.import_module("jsonschema")
+        schema = json.loads((DOCS / "devmemls.schema.json").read_text())
+        for dmabuf in (None, 0x1000):
+            if dmabuf:
+                kernel.set("net_devmem_dmabuf_binding", kernel.binding, dmabuf=dmabuf)
+            devmem = Devmem(kernel.prog)
+            jsonschema.validate(inventory(devmem, devmem.bindings), schema)
 
     @each_layout
     def test_iovs(self, kernel: synthetic.Kernel) -> None:
