@@ -572,6 +572,17 @@ class CommandLine(unittest.TestCase):
             self.assertEqual(caught.exception.code, 2)
             self.assertIn(what, err.getvalue())
 
+    def test_damaged_dump(self) -> None:
+        """What is left is listed, and that it is not all is said, by the status, too."""
+        kernel = synthetic.Kernel("ppdevmem")
+        kernel.set("net_devmem_dmabuf_binding", kernel.binding, dmabuf=0x1000)
+        args = cli.make_parser().parse_args(["ls"])
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            with contextlib.redirect_stderr(io.StringIO()) as err:
+                self.assertEqual(cli.run(kernel.prog, args), 1)
+        self.assertEqual(len(out.getvalue().splitlines()), 4)
+        self.assertRegex(err.getvalue(), "1 reads failed.*damaged or cut off.*incomplete")
+
     def test_failure(self) -> None:
         """A dump that is none is status 1."""
         err = io.StringIO()

@@ -293,11 +293,12 @@ def run(prog: Program, args: argparse.Namespace) -> int:
     status: int = args.run(devmem, args)
     memory = devmem.memory
     if memory.faults or memory.inconsistent:
+        why = "the kernel changed meanwhile" if memory.live else "the dump is damaged or cut off"
         _say(
-            f"{memory.faults} reads failed and {memory.inconsistent} structures made "
-            "no sense: figures may be incomplete"
-            + (", the kernel was changing meanwhile" if memory.live else "")
+            f"{memory.faults} reads failed and {memory.inconsistent} structures made no sense "
+            f"({why}): what is listed may be incomplete"
         )
+        status = status if memory.live else _FAILED
     return status
 
 
