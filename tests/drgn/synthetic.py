@@ -56,7 +56,7 @@ death_row: u64 pad, ptr hashinfo
 netns_ipv4: death_row tcp_death_row
 net: u64 pad, list_head list, list_head dev_base_head, ns_common ns, netns_ipv4 ipv4
 possible_net: ptr net
-net_device: char[16] name, u64 pad, list_head dev_list, int ifindex, ptr _rx
+net_device: char[16] name, u64 pad, list_head dev_list, int ifindex, u32 num_rx_queues, ptr _rx
 netdev_rx_queue: u64[5] pad, ptr dev
 alloc_cache: u32 count, u64[128] cache
 ptr_ring: int producer, int consumer_head, int consumer_tail, int size, ptr queue
@@ -338,7 +338,7 @@ class Kernel(Fake):
     def _make_namespace(self) -> None:
         self.queue_size = self.size("netdev_rx_queue")
         self.queues = self.alloc(4 * self.queue_size)
-        self.dev = self.new("net_device", name=b"dms0", ifindex=7, _rx=self.queues)
+        self.dev = self.new("net_device", name=b"dms0", ifindex=7, num_rx_queues=4, _rx=self.queues)
         self.hash = self.new("inet_hashinfo", ehash=self.alloc(8 * 16), ehash_mask=15)
         self.net = self.new("net", ns__inum=4026531840, ipv4__tcp_death_row__hashinfo=self.hash)
         self.net_list = self.alloc(16)

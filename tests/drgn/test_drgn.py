@@ -301,6 +301,14 @@ class Differences(unittest.TestCase):
         entry = inventory(devmem := Devmem(kernel.prog), devmem.bindings)["bindings"][1]
         self.assertEqual((entry["ifname"], entry["ifindex"]), (None, 7))
 
+    def test_queue_of_another(self) -> None:
+        """Newer kernels lease queues: what is no queue of the device has no number."""
+        kernel = synthetic.Kernel("linux-6.17")
+        queues = {i: kernel.queues + i * kernel.queue_size for i in (3, 2, 4, -1)}
+        head = kernel.xarray(dict(enumerate(queues.values())))
+        kernel.set("net_devmem_dmabuf_binding", kernel.binding, bound_rxqs__xa_head=head)
+        self.assertEqual(Devmem(kernel.prog).bindings[1].queues, [2, 3])
+
     def test_iov_size(self) -> None:
         """Newer kernels have iovs that are larger than a page."""
         kernel = synthetic.Kernel("linux-6.17")

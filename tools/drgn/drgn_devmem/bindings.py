@@ -31,6 +31,7 @@ class NetDevice(NamedTuple):
     netns: int
     #: Address of its receive queues.
     queues: int
+    num_queues: int
 
 
 class DmaBuf(NamedTuple):
@@ -125,6 +126,7 @@ class Kernel:
             ifindex="ifindex",
             list="dev_list",
             queues="_rx",
+            num_queues="num_rx_queues",
         )
         self._queue_size = int(sizeof(prog.type("struct netdev_rx_queue")))
         self._pool = Record(
@@ -203,7 +205,9 @@ class Kernel:
                 dev = self._device.read(self.memory, address)
                 if dev is not None:
                     name = dev.name.split(b"\0")[0].decode(errors="replace")
-                    devices[address] = NetDevice(address, name, dev.ifindex, inum, dev.queues)
+                    devices[address] = NetDevice(
+                        address, name, dev.ifindex, inum, dev.queues, dev.num_queues
+                    )
         return devices
 
     def _dmabuf_at(self, address: int) -> Optional[DmaBuf]:
@@ -222,8 +226,8 @@ class Kernel:
         """What stands in ``bound_rxqs``: queues, whatever their index there is."""
         if device is None:
             return []
-        offsets = [queue - device.queues for _, queue in self._entries(head)]
-        return sorted(offset // self._queue_size for offset in offsets if offset >= 0)
+        indices = ((queue - device.queues) // self._queue_size for _, queue in self._entries(head))
+        return sorted(index for index in indices if 0 <= index < device.num_queues)
 
     def _read_binding(self, address: int, listed: bool) -> Optional[Binding]:
         layout = self.layout
