@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # host
 # unproven: host
-# timeout: 900
+# timeout: 1800
 #
 # drgn on dumps of guests: what devmemls and drgn said while the kernel ran,
 # drgn says of its dump, with its vmlinux and with nothing but the dump. Then

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # host
-# timeout: 600
+# timeout: 900
 #
 # A crash as a production host has it: Debian's own kernel, unpatched, panics, the
 # kernel that was loaded for that takes over, and drgn looks at /proc/vmcore. There

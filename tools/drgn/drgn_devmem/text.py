@@ -265,7 +265,7 @@ def _explain_iov(devmem: Devmem, word: Word, iov: Iov, binding: Binding) -> List
     ]
     pool = pool_id(devmem, iov.pool)
     if pool is not None:
-        lines.append(f"Its page pool has id {pool}; {iov.refs} references are on it.")
+        lines.append(f"Its page pool has id {pool}. References on it: {iov.refs}.")
     return lines + _explain_holders(devmem, iov)
 
 
