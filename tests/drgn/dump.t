@@ -100,6 +100,8 @@ if [[ $output == *Traceback* ]]; then
 else
 	ok "without a traceback"
 fi
+fails "what is left of it is listed with its vmlinux, and that it is not all" 1 \
+	"reads failed.*damaged or cut off" devmem -c "$tmp/short" -s "$vmlinux" ls
 head -c 4096 /dev/urandom >"$tmp/noise"
 fails "noise is no dump" 1 "is not a kernel's dump" devmem -c "$tmp/noise" ls
 fails "a dump that is not there" 1 "no such dump: $tmp/none" devmem -c "$tmp/none" ls
