@@ -105,7 +105,7 @@ class EveryLayout(unittest.TestCase):
         self.assertEqual(document, expected(kernel.layout))
         self.assertEqual((devmem.memory.faults, devmem.memory.inconsistent), (0, 0))
 
-    @unittest.skipUnless(importlib.util.find_spec("jsonschema"), "there is no jsonschema")
+    @unittest.skipUnless(importlib.util.find_spec("jsonschema"), "unit.t has jsonschema")
     @each_layout
     def test_schema(self, kernel: synthetic.Kernel) -> None:
         """The document is as promised, also when a dma-buf cannot be read."""
@@ -646,7 +646,7 @@ class Plugin(unittest.TestCase):
         self.assertEqual(int(helpers.netmem_to_net_iov(kernel.word(0))), kernel.iov(0))
 
 
-@unittest.skipUnless(importlib.util.find_spec("drgn.commands"), "this drgn has no commands")
+@unittest.skipUnless(importlib.util.find_spec("drgn.commands"), "newest.t has a drgn with commands")
 class Commands(unittest.TestCase):
     """``%devmem``, and the same in the crash mode."""
 
