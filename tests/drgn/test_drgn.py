@@ -317,7 +317,7 @@ class Differences(unittest.TestCase):
         binding = devmem.bindings[1]
         self.assertEqual(binding.iov_size, 16384)
         (block, _) = devmem.iov_blocks(binding)
-        self.assertEqual(block.offset[:2], [0, 16384])
+        self.assertEqual(list(block.offset[:2]), [0, 16384])
 
     def test_io_uring(self) -> None:
         """Iovs of another provider are not taken for a dma-buf's."""

@@ -10,8 +10,9 @@ reader that has it.
 import bisect
 import dataclasses
 import functools
+import itertools
 import time
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from drgn import FaultError, sizeof
 
@@ -56,18 +57,18 @@ class Iov(NamedTuple):
 
 @dataclasses.dataclass
 class IovBlock:
-    """Many iovs that were read at once; a list of each of their fields."""
+    """Many iovs that were read at once; a sequence of each of their fields."""
 
-    index: List[int]
-    address: List[int]
-    offset: List[int]
-    dma: List[int]
-    state: List[str]
-    place: List[Optional[str]]
-    pool: List[int]
-    refs: List[int]
-    tokens: List[int]
-    held: List[Optional[float]]
+    index: Sequence[int]
+    address: Sequence[int]
+    offset: Sequence[int]
+    dma: Sequence[int]
+    state: Sequence[str]
+    place: Sequence[Optional[str]]
+    pool: Sequence[int]
+    refs: Sequence[int]
+    tokens: Sequence[int]
+    held: Sequence[Optional[float]]
 
     def rows(self) -> Iterator[Iov]:
         """:return: The iovs, one by one."""
@@ -280,14 +281,8 @@ class Devmem(Kernel):
     ) -> IovBlock:
         layout = self.layout
         size = layout.iov.size
-        offset: List[int] = []
-        dma: List[int] = []
-        for run, first, count in pieces:
-            span = range(first * binding.iov_size, (first + count) * binding.iov_size)
-            steps = span[:: binding.iov_size]
-            offset += [run.offset + step for step in steps]
-            dma += [run.dma + step for step in steps]
-        address = list(range(where.address, where.address + where.count * size, size))
+        step = binding.iov_size
+        address = range(where.address, where.address + where.count * size, size)
         free = self._free(pieces, data)
         tokens, held = self._held(address, data)
         state = [
@@ -295,10 +290,10 @@ class Devmem(Kernel):
         ]
         places = self.places
         return IovBlock(
-            index=list(range(index, index + where.count)),
+            index=range(index, index + where.count),
             address=address,
-            offset=offset,
-            dma=dma,
+            offset=_joined([_steps(run.offset, step, first, n) for run, first, n in pieces]),
+            dma=_joined([_steps(run.dma, step, first, n) for run, first, n in pieces]),
             state=state,
             place=[
                 places.get(at, "posted") if is_in == "pool" else None
@@ -322,7 +317,7 @@ class Devmem(Kernel):
             flags += self.layout.free_flags(run, data, first, count)
         return flags
 
-    def _held(self, address: List[int], data: bytes) -> Tuple[List[int], List[Optional[float]]]:
+    def _held(self, address: Sequence[int], data: bytes) -> Tuple[List[int], List[Optional[float]]]:
         """Tokens on each iov, and for how long."""
         if not self.layout.counts_tokens:
             counts = self.token_counts
@@ -472,6 +467,16 @@ class Devmem(Kernel):
         :return: The pool, if it lives on a dma-buf.
         """
         return next((pool for pool in self.pools if pool.address == address), None)
+
+
+def _steps(start: int, step: int, first: int, count: int) -> range:
+    """``start + i * step``, for so many i from the first on."""
+    return range(start + first * step, start + (first + count) * step, step)
+
+
+def _joined(ranges: List[range]) -> Sequence[int]:
+    """One sequence of all; a range takes no memory for each of its numbers."""
+    return ranges[0] if len(ranges) == 1 else list(itertools.chain.from_iterable(ranges))
 
 
 def _pieces(group: List[Run], first: int, count: int) -> List[Tuple[Run, int, int]]:
