@@ -5,7 +5,6 @@ The devmem command
 """
 
 import argparse
-import itertools
 import json
 import logging
 import os
@@ -19,7 +18,7 @@ from . import VERSION, text
 from .bindings import Binding
 from .document import inventory, iov_entry, skb_entry, sock_entry, word_entry
 from .findings import find_leaks
-from .iovs import Devmem
+from .iovs import Devmem, Iov
 from .layout import LayoutError
 from .sockets import Sock
 from .target import TargetError, open_target
@@ -120,22 +119,26 @@ def _ls(devmem: Devmem, args: argparse.Namespace) -> int:
 
 
 def _iovs(devmem: Devmem, args: argparse.Namespace) -> int:
-    rows = (
-        (binding, iov)
+    def wanted(iov: Iov) -> bool:
+        return args.state in (None, iov.state, iov.place)
+
+    # A million iovs: written as they come, a block at a time
+    blocks = (
+        (binding, list(filter(wanted, block.rows())))
         for binding in _selected(devmem, args)
         for block in devmem.iov_blocks(binding)
-        for iov in block.rows()
-        if args.state is None or iov.state == args.state or iov.place == args.state
     )
     if not args.json:
-        text.print_iovs(rows)
+        text.print_iovs(blocks)
         return 0
-    # A million iovs: written as they come, not held as one document
     sys.stdout.write(f'{{"layout":{json.dumps(devmem.layout.name)},"iovs":[')
-    separators = itertools.chain([""], itertools.repeat(","))
     encode = json.JSONEncoder(separators=(",", ":")).encode
-    for separator, (binding, iov) in zip(separators, rows):
-        sys.stdout.write(separator + encode(iov_entry(binding, iov)))
+    separator = ""
+    for binding, iovs in blocks:
+        if iovs:
+            entries = [iov_entry(binding, iov) for iov in iovs]
+            sys.stdout.write(separator + encode(entries)[1:-1])
+            separator = ","
     print("]}")
     return 0
 

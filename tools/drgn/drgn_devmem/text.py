@@ -4,6 +4,7 @@ What the tools print for people
 -------------------------------
 """
 
+import sys
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from .bindings import Binding
@@ -87,19 +88,33 @@ def print_inventory(document: Dict[str, Any]) -> None:
             )
 
 
-def print_iovs(rows: Iterable[Tuple[Binding, Iov]]) -> None:
-    """:param rows: Iovs, each with its binding."""
+_IOV = "%7d %8d %#018x %#12x %#18x %-6s %-6s %5d %6d %s\n"
+
+
+def _iov_fields(binding: int, iov: Iov) -> Tuple[Any, ...]:
+    index, address, offset, dma, state, place, _, refs, tokens, held = iov
+    return (
+        binding,
+        index,
+        address | 1,
+        offset,
+        dma,
+        state,
+        place or "-",
+        0 if state == "free" else refs,
+        tokens,
+        "-" if held is None else f"{held:.1f}",
+    )
+
+
+def print_iovs(blocks: Iterable[Tuple[Binding, Sequence[Iov]]]) -> None:
+    """:param blocks: Iovs in the order to be printed, with their binding."""
     print(
         f"{'BINDING':>7} {'INDEX':>8} {'WORD':18} {'OFFSET':>12} {'DMA':>18} "
         f"{'STATE':6} {'PLACE':6} {'REFS':>5} {'TOKENS':>6} HELD"
     )
-    for binding, iov in rows:
-        index, address, offset, dma, state, place, _, refs, tokens, held = iov
-        print(
-            f"{binding.id:7} {index:8} {address | 1:#018x} {offset:#12x} {dma:#18x} "
-            f"{state:6} {place or '-':6} {refs if state != 'free' else 0:5} {tokens:6} "
-            f"{'-' if held is None else f'{held:.1f}'}"
-        )
+    for binding, iovs in blocks:
+        sys.stdout.write("".join([_IOV % _iov_fields(binding.id, iov) for iov in iovs]))
 
 
 def print_words(devmem: Devmem, words: Sequence[Word]) -> None:
