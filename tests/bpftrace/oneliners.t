@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem mainline stock-6.12 stock-latest
 # unproven: ppdevmem mainline stock-6.12 stock-latest
-# timeout: 1800
+# timeout: 600
 #
 # Each command of the pages prints what the pages show, where they say so.
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem mainline stock-6.12 stock-latest
 # unproven: ppdevmem mainline stock-6.12 stock-latest
-# timeout: 1800
+# timeout: 600
 #
 # Each script prints what its header shows, where the header says so.
 
