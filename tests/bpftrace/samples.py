@@ -44,14 +44,16 @@ _FIXED = ("4194304", "8388608", "2097152", "1024(?= iovs)", "300(?= tokens)", "1
 # What may differ between two lines of one shape, and what stands for any such thing
 _ANY = {
     "row": r"\[[0-9KMGT, -]+[\])] +\d+ \|@* *\|",
+    "time": r"\d\d:\d\d:\d\d",
     "space": r" +",
     "hex": r"(?:0x)?[0-9a-f]+",
-    "number": r"-?\d+",
+    "number": r"[1-9]\d*",
 }
 _TOKEN = re.compile(
     r"(?P<row>^\[[0-9KMGT, -]+[\])] +\d+ \|@* *\|$)|(?P<space> +)|(?P<queue>\bqueue \d+)|"
+    r"(?P<time>\b\d\d:\d\d:\d\d\b)|"
     rf"(?P<fixed>\b(?:0|{'|'.join(_FIXED)})\b)|"
-    r"(?P<hex>\b(?:0x[0-9a-f]+|[0-9a-f]{8,})\b)|(?P<number>-?\d+)|"
+    r"(?P<hex>\b(?:0x[0-9a-f]+|[0-9a-f]{8,})\b)|(?P<number>(?<![A-Za-z_])\d+)|"
     r"(?P<enumerator>\b[A-Z]+(?:_[A-Z]+)+\b)|(?P<other>.)"
 )
 
