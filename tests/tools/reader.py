@@ -8,7 +8,8 @@ accepts CONNECTIONS (default 1) on PORT, one process for each. A reader gives
 back every token but the first N that it gets. With --unread it never reads.
 It says "PID fd FD" when a connection is accepted, "PID held N" each time the
 number of tokens that it keeps grows, and "PID got BYTES TOKENS" when the sender
-is done, and then keeps the socket until it is killed.
+is done. It ends its side of the connection then, for which senders wait, but keeps
+the socket, and the tokens with it, until it is killed.
 """
 
 import argparse
@@ -64,6 +65,7 @@ def serve(sock: socket.socket, args: argparse.Namespace) -> None:
     say(f"fd {sock.fileno()}")
     if not args.unread:
         total, tokens = receive(sock, args.hold)
+        sock.shutdown(socket.SHUT_WR)
         say(f"got {total} {tokens}")
     signal.pause()
 

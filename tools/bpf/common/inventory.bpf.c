@@ -491,11 +491,16 @@ static __always_inline bool is_tcp(const struct sock *sk)
 	       BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP;
 }
 
+/* inet_sport, because skc_num is gone once the connection has ended, and a leak
+ * often outlives its connection
+ */
 static __always_inline void fill_addresses(struct rec_file *rec,
 					   const struct sock *sk)
 {
+	const struct inet_sock *inet = (const void *)sk;
+
 	rec->family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	rec->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	rec->local_port = bpf_ntohs(BPF_CORE_READ(inet, inet_sport));
 	rec->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
 	if (rec->family == AF_INET6) {
 		BPF_CORE_READ_INTO(&rec->local_addr, sk,

@@ -219,13 +219,22 @@ static int read_runs(struct inventory_bpf *skel, struct inv_binding *binding)
 	return 0;
 }
 
+/* An unbound binding has none, but mainline lets it keep its old list */
+static int read_queues(struct inventory_bpf *skel, struct inv_binding *binding)
+{
+	if (binding->k.unbound)
+		return 0;
+
+	request(skel, binding->k.addr);
+	return collect(skel, skel->progs.read_queues, skel->bss->queues,
+		       &binding->queues);
+}
+
 static int read_details(struct inventory_bpf *skel, struct inv_binding *binding)
 {
 	int err;
 
-	request(skel, binding->k.addr);
-	err = collect(skel, skel->progs.read_queues, skel->bss->queues,
-		      &binding->queues);
+	err = read_queues(skel, binding);
 	if (err)
 		return err;
 

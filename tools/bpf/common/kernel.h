@@ -133,9 +133,7 @@ struct sock_common {
 	u32 skc_daddr;
 	u32 skc_rcv_saddr;
 	u16 skc_dport;
-	u16 skc_num;
 	u16 skc_family;
-	volatile u8 skc_state;
 	struct possible_net skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
@@ -154,6 +152,10 @@ struct sock {
 	struct sk_buff_head sk_receive_queue;
 	struct xarray sk_user_frags;
 	u16 sk_protocol;
+};
+
+struct inet_sock {
+	u16 inet_sport;
 };
 
 struct inet_connection_sock {
@@ -209,11 +211,6 @@ struct bpf_iter__task_file {
 	struct task_struct *task;
 	u32 fd;
 	struct file *file;
-};
-
-struct bpf_iter__tcp {
-	struct bpf_iter_meta *meta;
-	struct sock_common *sk_common;
 };
 
 #pragma clang attribute pop
