@@ -276,7 +276,7 @@ static int follow(struct devmemsnoop_bpf *skel)
 static struct devmemsnoop_bpf *load(void)
 {
 	struct devmemsnoop_bpf *skel;
-	unsigned int planned;
+	unsigned int planned, needed;
 	int err;
 
 	skel = devmemsnoop_bpf__open();
@@ -290,8 +290,9 @@ static struct devmemsnoop_bpf *load(void)
 	if (env.buffer_kib)
 		bpf_map__set_max_entries(skel->maps.records, env.buffer_kib * 1024);
 	planned = attach_plan(skel->obj, env.events);
-	/* Whoever asks for all gets what there is */
-	if (!planned || (env.events != EV_ALL && attach_missing(planned, env.events)))
+	/* Whoever asks for all gets what there is, if there is anything */
+	needed = env.events == EV_ALL && planned ? 0 : env.events;
+	if (attach_missing(planned, needed))
 		goto fail;
 
 	err = devmemsnoop_bpf__load(skel) ?: devmemsnoop_bpf__attach(skel);

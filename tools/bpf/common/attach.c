@@ -11,9 +11,10 @@
 
 #include "attach.h"
 #include "diag.h"
+#include "ksyms.h"
 
 #define MAX_WAYS	4
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define WHY_LEN		512
 
 /* Our tracepoints first, because they are typed and stable; then the core's,
  * which see every iov even if the provider hands them out in batches; then
@@ -52,6 +53,9 @@ static const struct {
 	[EV_DROP] = { "drop",
 		{ "drop__tp" } },
 };
+
+/* Of each event that cannot be seen: by what not, and why */
+static char why_not_seen[EV_NUM][WHY_LEN];
 
 const char *event_name(enum devmem_event event)
 {
@@ -101,6 +105,17 @@ static const char *check_way(const struct btf *btf, const struct bpf_program *pr
 	return NULL;
 }
 
+static void note_why_not(enum devmem_event event, const char *section,
+			 const char *why_not)
+{
+	char *text = why_not_seen[event];
+	size_t used = strlen(text);
+
+	diag_v("%s: not by %s: %s", event_name(event), section, why_not);
+	snprintf(text + used, WHY_LEN - used, "%s%s: %s", used ? "; " : "",
+		 section, why_not);
+}
+
 static bool plan_event(struct bpf_object *obj, const struct btf *btf,
 		       enum devmem_event event)
 {
@@ -108,6 +123,7 @@ static bool plan_event(struct bpf_object *obj, const struct btf *btf,
 	const char *why_not;
 	size_t i;
 
+	*why_not_seen[event] = 0;
 	for (i = 0; i < MAX_WAYS && table[event].progs[i]; i++) {
 		prog = bpf_object__find_program_by_name(obj, table[event].progs[i]);
 		if (!prog)
@@ -119,8 +135,7 @@ static bool plan_event(struct bpf_object *obj, const struct btf *btf,
 			bpf_program__set_autoload(prog, true);
 			return true;
 		}
-		diag_v("%s: not by %s: %s", event_name(event),
-		       bpf_program__section_name(prog), why_not);
+		note_why_not(event, bpf_program__section_name(prog), why_not);
 	}
 	diag_v("%s: cannot be seen on this kernel", event_name(event));
 	return false;
@@ -142,31 +157,14 @@ static void leave_out_all(struct bpf_object *obj)
 
 unsigned int attach_plan(struct bpf_object *obj, unsigned int events)
 {
+	const struct btf *btf = ksyms_btf();
 	unsigned int event, planned = 0;
-	struct btf *btf;
 
 	leave_out_all(obj);
-	btf = btf__load_vmlinux_btf();
-	if (!btf) {
-		diag("cannot read the kernel's BTF");
-		return 0;
-	}
 	for (event = 0; event < EV_NUM; event++)
 		if (events & EV_BIT(event) && plan_event(obj, btf, event))
 			planned |= EV_BIT(event);
-	btf__free(btf);
 	return planned;
-}
-
-static void say_missing(enum devmem_event event)
-{
-	size_t i;
-
-	fprintf(stderr, "%s: this kernel has no way to see '%s': it would take one of",
-		program_invocation_short_name, event_name(event));
-	for (i = 0; i < MAX_WAYS && table[event].progs[i]; i++)
-		fprintf(stderr, " %s", table[event].progs[i]);
-	fprintf(stderr, " (say -v for details; the kernel needs CONFIG_NET_DEVMEM=y)\n");
 }
 
 int attach_missing(unsigned int planned, unsigned int needed)
@@ -175,7 +173,8 @@ int attach_missing(unsigned int planned, unsigned int needed)
 
 	for (event = 0; event < EV_NUM; event++)
 		if (missing & EV_BIT(event))
-			say_missing(event);
+			diag("this kernel has no way to see '%s': %s",
+			     event_name(event), why_not_seen[event]);
 	return missing;
 }
 

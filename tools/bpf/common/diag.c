@@ -8,10 +8,12 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <linux/capability.h>
 
 #include "diag.h"
+#include "ksyms.h"
 
 #define BTF_FILE	"/sys/kernel/btf/vmlinux"
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
@@ -125,6 +127,15 @@ int diag_check_kernel(void)
 	if (access(BTF_FILE, R_OK)) {
 		diag(BTF_FILE ": %s: the kernel needs CONFIG_DEBUG_INFO_BTF=y", strerror(errno));
 		return -errno;
+	}
+	if (!ksyms_btf()) {
+		diag(BTF_FILE " cannot be read: %s", strerror(errno));
+		return -errno;
+	}
+	if (btf__find_by_name_kind(ksyms_btf(), "net_devmem_dmabuf_binding",
+				   BTF_KIND_STRUCT) < 0) {
+		diag("the kernel has no device memory: it needs Linux 6.12 or later with CONFIG_NET_DEVMEM=y");
+		return -ENOENT;
 	}
 	return check_capabilities();
 }

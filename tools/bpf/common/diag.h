@@ -23,7 +23,7 @@ void diag_v(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Keeps what libbpf says until it matters. Call it before anything else. */
 void diag_init(void);
 
-/* What every tool needs: BTF and capabilities. Says what is missing and returns
+/* What every tool needs: BTF, device memory, capabilities. Says what is missing and returns
  * nonzero.
  */
 int diag_check_kernel(void);

@@ -19,6 +19,15 @@ DEFINE_VEC(ksym_vec, struct ksym);
 
 static struct ksym_vec ksyms;
 
+const struct btf *ksyms_btf(void)
+{
+	static struct btf *btf;
+
+	if (!btf)
+		btf = btf__load_vmlinux_btf();
+	return btf;
+}
+
 static int cmp_ksyms(const void *a, const void *b)
 {
 	const struct ksym *l = a, *r = b;
@@ -123,12 +132,8 @@ static const char *find_reason(const struct btf *btf, __u32 reason)
 const char *ksyms_drop_reason(char *buf, size_t len, __u32 reason)
 {
 	static const char prefix[] = "SKB_DROP_REASON_";
-	static struct btf *btf;
-	const char *name;
+	const char *name = find_reason(ksyms_btf(), reason);
 
-	if (!btf)
-		btf = btf__load_vmlinux_btf();
-	name = btf ? find_reason(btf, reason) : NULL;
 	if (!name)
 		snprintf(buf, len, "%u", reason);
 	else if (!strncmp(name, prefix, sizeof(prefix) - 1))

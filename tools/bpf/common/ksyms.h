@@ -5,6 +5,11 @@
 
 #include <linux/types.h>
 
+struct btf;
+
+/* The kernel's BTF, read once; diag_check_kernel() has seen that it is there */
+const struct btf *ksyms_btf(void);
+
 /* "function+0x12" in @buf, or the bare address */
 const char *ksyms_name(char *buf, size_t len, __u64 addr);
 

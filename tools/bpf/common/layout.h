@@ -10,7 +10,7 @@ enum devmem_layout {
 	LAYOUT_NONE,		/* the kernel has no device memory */
 	LAYOUT_CHUNK_OWNER,	/* Linux 6.12: struct net_iov, chunk owner */
 	LAYOUT_AREA,		/* Linux 6.15: struct net_iov_area */
-	LAYOUT_DESC,		/* Linux 6.18: struct netmem_desc in net_iov */
+	LAYOUT_DESC,		/* Linux 6.17: struct netmem_desc in net_iov */
 	LAYOUT_PPDEVMEM,	/* struct page_pool_iov */
 };
 
