@@ -12,6 +12,7 @@
 tmp=$(mktemp -d)
 binder_pid=
 pids=()
+before=$(bpftool -j prog list | jq length)
 
 cleanup() {
 	kill -9 "${pids[@]}" 2>/dev/null
@@ -95,17 +96,57 @@ progs() {
 	bpftool -j prog list | jq length
 }
 
-# start_tool LOG READY COMMAND...: a tool in the background, until its output
-# has READY.
-start_tool() {
-	local log=$1 ready=$2
-	shift 2
-	start "$log" "$@"
-	wait_line "$tmp/$log" "$ready"
+# start_json NAME TOOL OPTION...: a tool in the background that prints JSON into
+# NAME.json, and what it has to say into NAME.
+start_json() {
+	local name=$1
+	shift
+	: >"$tmp/$name.json"
+	# shellcheck disable=SC2016
+	start "$name" sh -c 'out=$1; shift; exec "$@" >"$out"' sh "$tmp/$name.json" "$@"
 }
 
-# stop_tool PID: interrupt it; its exit status.
+# attached N: at least N programs more than at first ($before) are loaded.
+attached() {
+	[ "$(progs)" -ge $((before + $1)) ]
+}
+
+none_left() {
+	[ "$(progs)" = "$before" ]
+}
+
+# stop_tool PID DESCRIPTION: interrupt it; it ends with status 0.
 stop_tool() {
+	local status=0
 	kill -INT "$1"
-	wait "$1"
+	wait "$1" || status=$?
+	is "$status" 0 "$2"
+}
+
+# no_bindings: nothing is left of any.
+no_bindings() {
+	[ "$(devmemls -j | jq -c .bindings)" = "[]" ]
+}
+
+# as_documented NAME FILE...: each document in the files is as docs/NAME.schema.json
+# says. To be called once, it takes a while to load.
+as_documented() {
+	local schema=$PPDEVMEM_REPO/docs/$1.schema.json name=$1
+	shift
+	check "what it prints is as $name.schema.json says" \
+		"$PPDEVMEM_REPO/tests/tools/schema.py" "$schema" "$@"
+}
+
+# tells TOOL WHAT VALUE: what a tool can tell on this kernel, as it was seen here,
+# is what docs/tools.md has. table.py makes that page of what is left in build/out.
+tells() {
+	local kernels=(ppdevmem mainline stock-6.12 stock-latest) column
+	for column in "${!kernels[@]}"; do
+		[ "${kernels[$column]}" != "$PPDEVMEM_FLAVOR" ] || break
+	done
+	mkdir -p "$PPDEVMEM_REPO/build/out/tools"
+	printf '%s\t%s\t%s\n' "$@" >>"$PPDEVMEM_REPO/build/out/tools/$PPDEVMEM_FLAVOR.tsv"
+	is "$3" "$(awk -F ' *[|] *' -v tool="$1" -v what="$2" -v column=$((column + 4)) \
+		'$2 == tool && $3 == what { gsub("`", ""); print $column }' \
+		"$PPDEVMEM_REPO/docs/tools.md")" "docs/tools.md has it: $1: $2"
 }

@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem mainline stock-6.12 stock-latest
-# unproven: ppdevmem mainline stock-6.12 stock-latest
 # timeout: 600
 #
 # devmemls against what is known to be there.
@@ -9,21 +8,21 @@
 . "$PPDEVMEM_REPO/tests/tools/common.sh"
 
 ls="$tmp/ls.json"
-schema=$PPDEVMEM_REPO/docs/devmemls.schema.json
+docs="$tmp/docs.json"
 
 # list [OPTION...]: the document, in $ls.
 list() {
-	devmemls -j "$@" >"$ls"
+	devmemls -j "$@" | tee -a "$docs" >"$ls"
+	return "${PIPESTATUS[0]}"
 }
 
-matches_schema() {
-	check "the document is as the schema says, $1" \
-		"$PPDEVMEM_REPO/tests/tools/schema.py" "$schema" "$ls"
+# known FILTER: "yes" if the document has something there, "unknown" if null.
+known() {
+	jq -r "if $1 == null then \"unknown\" else \"yes\" end" "$ls"
 }
 
 net_pair 4
 steer 5201 1
-before=$(progs)
 
 # nothing there
 check "lists nothing" list
@@ -49,8 +48,10 @@ else
 	jq_is "$ls" ".bindings[0] | [.allocs, .releases, .exhausted, .high_water]" \
 		"[null,null,null,null]" "counters that the kernel does not have are null"
 fi
-matches_schema "with a binding"
-like "$(devmemls)" "dms0 +1 .*udmabuf +16M +4096" "the table has the binding"
+tells devmemls "device, queues, dma-buf" "$(known '.bindings[0] | .ifname and .queues[0] and .dmabuf.inode')"
+tells devmemls "iovs that are free, in a page pool, with a reader" "$(known '.bindings[0].iovs.user')"
+tells devmemls "allocations, high-water mark, times exhausted" \
+	"$(known '.bindings[0] | .allocs and .high_water and .exhausted')"
 
 # a holder
 reader reader --hold 7 5201
@@ -63,7 +64,7 @@ jq_is "$ls" ".bindings[0].holders[0] | [.tokens, .tasks]" \
 	"[7,[{\"pid\":$pid,\"comm\":\"reader.py\",\"fd\":$(words reader fd 3)}]]" \
 	"7 tokens, and the process with its fd"
 jq_is "$ls" ".bindings[0].holders[0] | [.local, (.remote | startswith(\"10.0.0.2:\"))]" \
-	'["10.0.0.1:5201",true]' "the socket's addresses"
+	'["10.0.0.1:5201",true]' "the socket's addresses, though its connection has ended"
 jq_is "$ls" ".bindings[0] | .holders[0].iovs == .iovs.user and .holders[0].bytes == .iovs.user * .iov_size" \
 	true "the holder's iovs are those in state user"
 if $counts; then
@@ -71,8 +72,11 @@ if $counts; then
 else
 	jq_is "$ls" ".bindings[0].holders[0].oldest_seconds" null "since when is not known"
 fi
-matches_schema "with a holder"
-like "$(devmemls)" "reader.py\[$pid\]" "the table has the holder"
+tells devmemls "holders: socket, processes, file descriptors" "$(known '.bindings[0].holders[0].tasks[0].fd')"
+tells devmemls "how long they hold it" "$(known '.bindings[0].holders[0].oldest_seconds')"
+table=$(devmemls)
+like "$table" "dms0 +1 .*udmabuf +16M +4096" "the table has the binding"
+like "$table" "10.0.0.1:5201 <- 10.0.0.2:[0-9]+, reader.py\[$pid\] fd" "and the holder"
 
 # filters
 list -b 4000000000
@@ -86,12 +90,12 @@ jq_is "$ls" ".bindings" "[]" "-p of another process"
 
 # each iov
 list --iovs
-matches_schema "with --iovs"
 jq_is "$ls" ".bindings[0] | [(.iov_list | length), ([.iov_list[].iov] == [range(.iovs.total)])]" \
 	"[4096,true]" "--iovs lists each iov in order"
 jq_is "$ls" ".bindings[0] | ([.iov_list[] | select(.state == \"user\")] | length) == .iovs.user" \
 	true "as many in state user as are counted"
 jq_is "$ls" ".bindings[0] | [.iov_list[] | .offset == .iov * 4096] | all" true "offsets go with the index"
+tells devmemls "tokens on each iov (--iovs)" "$(known '.bindings[0].iov_list[0].tokens')"
 
 # decoding
 word=$(jq -r '[.bindings[0].iov_list[] | select(.state == "user")][0].frag' "$ls")
@@ -101,6 +105,7 @@ jq_is "$tmp/frag" "[.frag, .binding, .ifname, .state, .refcount]" \
 is "$(jq -c "{iov, offset, dma}" "$tmp/frag")" \
 	"$(jq -c "[.bindings[0].iov_list[] | select(.frag == \"$word\")][0] | {iov, offset, dma}" "$ls")" \
 	"it says the same as the list"
+tells devmemls "what a tagged word stands for (--frag)" "$(jq -r 'if .dma then "yes" else "unknown" end' "$tmp/frag")"
 like "$(devmemls --frag "$word")" "state +user" "--frag as text"
 word=$(jq -r '[.bindings[0].iov_list[] | select(.state == "free")][0].frag' "$ls")
 like "$(devmemls --frag "$word")" "state +free" "--frag of a free iov"
@@ -112,29 +117,16 @@ fails "an argument" 2 "only options" devmemls what
 
 # unbound, and still held
 unbind
-wait_for 60 sh -c "devmemls -j | jq -e '.bindings[0].unbound'"
-list
+unbound() {
+	list && jq -e '.bindings[0].unbound' "$ls"
+}
+wait_for 60 unbound
 jq_is "$ls" ".bindings[0] | [.unbound, .queues, .holders[0].tokens]" "[true,[],7]" \
 	"unbound, and the holder is still there"
-matches_schema "with an unbound binding"
+tells devmemls "bindings that were unbound and are held" "$(known '.bindings[0].holders[0]')"
 kill -9 "$pid"
-gone() {
-	[ "$(devmemls -j | jq -c .bindings)" = "[]" ]
-}
-check "it is gone with its holder" wait_for 120 gone
-
-# two at once, and what is missing
-devmemls -j >"$tmp/one" &
-devmemls -j >"$tmp/two"
-wait $!
-is "$(cat "$tmp/one")" "$(cat "$tmp/two")" "two instances at once say the same"
-fails "without capabilities" 1 "CAP_BPF is missing.*run it as root" \
-	setpriv --reuid=65534 --clear-groups --inh-caps=-all devmemls
-fails "without BTF" 1 "CONFIG_DEBUG_INFO_BTF" \
-	unshare -m sh -c "mount -t tmpfs none /sys/kernel/btf && exec devmemls"
-restrict=$(cat /proc/sys/kernel/kptr_restrict)
-echo 2 >/proc/sys/kernel/kptr_restrict
-fails "without kernel symbols" 1 "kernel.kptr_restrict below 2" devmemls
-echo "$restrict" >/proc/sys/kernel/kptr_restrict
-is "$(progs)" "$before" "no BPF program is left"
+check "it is gone with its holder" wait_for 120 no_bindings
+as_documented devmemls "$docs"
+as_documented devmemls-frag "$tmp/frag"
+check "no BPF program is left" none_left
 done_testing

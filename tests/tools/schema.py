@@ -1,24 +1,33 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""schema.py SCHEMA FILE: is the JSON document in FILE as SCHEMA says?"""
+"""schema.py SCHEMA FILE...: is each JSON document as SCHEMA says?
+
+There is a document on each line of each file.
+"""
 
 import json
 import sys
+from pathlib import Path
 
 import jsonschema
 
 
 def main() -> None:
-    """Exit status 0 if it is; or else say where it is not."""
-    with open(sys.argv[1], encoding="utf-8") as file:
-        schema = json.load(file)
-    with open(sys.argv[2], encoding="utf-8") as file:
-        document = json.load(file)
+    """Exit status 0 if all are, and there are any; or else say where it is not."""
+    schema = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
-    errors = list(jsonschema.Draft202012Validator(schema).iter_errors(document))
-    for error in errors:
-        print(f"{error.json_path}: {error.message}")
-    sys.exit(bool(errors))
+    validator = jsonschema.Draft202012Validator(schema)
+    good = True
+    for name in sys.argv[2:]:
+        lines = Path(name).read_text(encoding="utf-8").splitlines()
+        if not lines:
+            print(f"{name} is empty")
+            good = False
+        for line in lines:
+            for error in validator.iter_errors(json.loads(line)):
+                print(f"{name}: {error.json_path}: {error.message}")
+                good = False
+    sys.exit(not good)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@
 #include "devmemleak.h"
 #include "devmemleak.skel.h"
 #include "diag.h"
+#include "holders.h"
 #include "inventory.h"
 #include "ksyms.h"
 #include "output.h"
@@ -238,25 +239,6 @@ static void find_unread(struct leaks *leaks, const struct inv_binding *binding,
 	};
 }
 
-static bool holder_wanted(const struct inv_holder *holder)
-{
-	const struct inv_task *task;
-
-	if (!env.args.pid)
-		return true;
-	vec_for_each(task, &holder->tasks)
-		if (task->pid == env.args.pid)
-			return true;
-	return false;
-}
-
-static bool binding_wanted(const struct inv_binding *binding)
-{
-	if (env.args.binding && binding->k.id != env.args.binding)
-		return false;
-	return !env.args.ifname || !strcmp(binding->k.ifname, env.args.ifname);
-}
-
 static int cmp_leaks(const void *a, const void *b)
 {
 	const struct leak *l = a, *r = b;
@@ -279,10 +261,10 @@ static void find_leaks(struct leaks *leaks, const struct watch *watch,
 	struct leak *leak;
 
 	vec_for_each(binding, &inv->bindings) {
-		if (!binding_wanted(binding))
+		if (!binding_wanted(binding, &env.args))
 			continue;
 		vec_for_each(holder, &binding->holders) {
-			if (!holder_wanted(holder))
+			if (!holder_wanted(holder, &env.args))
 				continue;
 			find_tokens(leaks, watch, binding, holder);
 			find_unread(leaks, binding, holder);
@@ -313,32 +295,19 @@ static cJSON *stack_json(const struct watch *watch,
 
 static cJSON *leak_json(const struct watch *watch, const struct leak *leak)
 {
-	const struct rec_file *sock = &leak->holder->sock;
-	cJSON *obj = cJSON_CreateObject(), *tasks, *stacks;
+	cJSON *obj = cJSON_CreateObject(), *stacks;
 	const struct stack_count *count;
-	const struct inv_task *task;
 
 	cJSON_AddStringToObject(obj, "kind", kind_names[leak->kind]);
 	out_json_num(obj, "binding", leak->binding->k.id);
-	cJSON_AddStringToObject(obj, "ifname", leak->binding->k.ifname);
+	out_json_text(obj, "ifname", leak->binding->k.ifname);
 	cJSON_AddBoolToObject(obj, "unbound", leak->binding->k.unbound);
 	out_json_seconds(obj, "oldest_seconds", leak->age_ns);
 	cJSON_AddBoolToObject(obj, "at_least", leak->at_least);
 	out_json_num(obj, "iovs", leak->iovs);
 	out_json_num(obj, "tokens", leak->tokens);
 	out_json_num(obj, "bytes", leak->bytes);
-	out_json_num(obj, "cookie", sock->cookie);
-	out_json_addr(obj, "local", sock->family, sock->local_addr, sock->local_port);
-	out_json_addr(obj, "remote", sock->family, sock->remote_addr, sock->remote_port);
-	tasks = cJSON_AddArrayToObject(obj, "tasks");
-	vec_for_each(task, &leak->holder->tasks) {
-		cJSON *t = cJSON_CreateObject();
-
-		out_json_num(t, "pid", task->pid);
-		cJSON_AddStringToObject(t, "comm", task->comm);
-		out_json_num(t, "fd", task->fd);
-		cJSON_AddItemToArray(tasks, t);
-	}
+	holder_add_json(obj, leak->holder);
 	stacks = cJSON_AddArrayToObject(obj, "stacks");
 	vec_for_each(count, &leak->stacks)
 		cJSON_AddItemToArray(stacks, stack_json(watch, count));
@@ -373,22 +342,16 @@ static void print_stack(const struct watch *watch, const struct stack_count *cou
 
 static void print_leak(const struct watch *watch, const struct leak *leak)
 {
-	const struct rec_file *sock = &leak->holder->sock;
-	char local[OUT_ADDR_LEN], remote[OUT_ADDR_LEN];
 	char age[OUT_NUM_LEN], bytes[OUT_NUM_LEN];
 	const struct stack_count *count;
-	const struct inv_task *task;
 
-	printf("%s%-8s %-6s %7llu %7llu %8s %7u %-10s %7llu %s <- %s",
+	printf("%s%-8s %-6s %7llu %7llu %8s %7u %-10s %7llu ",
 	       leak->at_least ? ">" : " ", out_age(age, leak->age_ns),
 	       kind_names[leak->kind], leak->iovs, leak->tokens,
 	       out_size(bytes, leak->bytes), leak->binding->k.id,
 	       *leak->binding->k.ifname ? leak->binding->k.ifname : "-",
-	       sock->cookie,
-	       out_addr(local, sock->family, sock->local_addr, sock->local_port),
-	       out_addr(remote, sock->family, sock->remote_addr, sock->remote_port));
-	vec_for_each(task, &leak->holder->tasks)
-		printf(" %s[%u] fd %u", task->comm, task->pid, task->fd);
+	       leak->holder->sock.cookie);
+	holder_print(leak->holder);
 	puts(leak->binding->k.unbound ? " (binding is unbound)" : "");
 	vec_for_each(count, &leak->stacks)
 		if (count < leak->stacks.at + MAX_STACKS)

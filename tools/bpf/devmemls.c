@@ -8,6 +8,7 @@
 
 #include "args.h"
 #include "diag.h"
+#include "holders.h"
 #include "inventory.h"
 #include "output.h"
 
@@ -64,25 +65,18 @@ static const char *const state_names[] = {
 	[IOV_USER] = "user",
 };
 
-static bool has_pid(const struct inv_binding *binding, unsigned int pid)
-{
-	const struct inv_holder *holder;
-	const struct inv_task *task;
-
-	vec_for_each(holder, &binding->holders)
-		vec_for_each(task, &holder->tasks)
-			if (task->pid == pid)
-				return true;
-	return false;
-}
-
 static bool wanted(const struct inv_binding *binding)
 {
-	if (env.args.binding && binding->k.id != env.args.binding)
+	const struct inv_holder *holder;
+
+	if (!binding_wanted(binding, &env.args))
 		return false;
-	if (env.args.ifname && strcmp(binding->k.ifname, env.args.ifname))
-		return false;
-	return !env.args.pid || has_pid(binding, env.args.pid);
+	if (!env.args.pid)
+		return true;
+	vec_for_each(holder, &binding->holders)
+		if (holder_wanted(holder, &env.args))
+			return true;
+	return false;
 }
 
 /* The counters are read one after the other, so their sum can be off */
@@ -96,27 +90,13 @@ static __u64 pool_iovs(const struct inv_binding *binding)
 static cJSON *holder_json(const struct inv_binding *binding,
 			  const struct inv_holder *holder)
 {
-	const struct rec_file *sock = &holder->sock;
 	cJSON *obj = cJSON_CreateObject();
-	const struct inv_task *task;
-	cJSON *tasks;
 
-	out_json_num(obj, "cookie", sock->cookie);
+	holder_add_json(obj, holder);
 	out_json_num(obj, "tokens", holder->tokens);
 	out_json_num(obj, "iovs", holder->iovs);
 	out_json_num(obj, "bytes", holder->iovs << binding->k.iov_shift);
 	out_json_seconds(obj, "oldest_seconds", inventory_age(holder->since_ns));
-	out_json_addr(obj, "local", sock->family, sock->local_addr, sock->local_port);
-	out_json_addr(obj, "remote", sock->family, sock->remote_addr, sock->remote_port);
-	tasks = cJSON_AddArrayToObject(obj, "tasks");
-	vec_for_each(task, &holder->tasks) {
-		cJSON *t = cJSON_CreateObject();
-
-		out_json_num(t, "pid", task->pid);
-		cJSON_AddStringToObject(t, "comm", task->comm);
-		out_json_num(t, "fd", task->fd);
-		cJSON_AddItemToArray(tasks, t);
-	}
 	return obj;
 }
 
@@ -140,10 +120,7 @@ static void add_device(cJSON *obj, const struct inv_binding *binding)
 {
 	const struct rec_binding *k = &binding->k;
 
-	if (*k->ifname)
-		cJSON_AddStringToObject(obj, "ifname", k->ifname);
-	else
-		cJSON_AddNullToObject(obj, "ifname");
+	out_json_text(obj, "ifname", k->ifname);
 	out_json_num(obj, "ifindex", k->ifindex ? (__u64)k->ifindex : REC_UNKNOWN);
 	out_json_num(obj, "netns", k->netns ? k->netns : REC_UNKNOWN);
 }
@@ -278,19 +255,13 @@ static void print_queues(const struct inv_binding *binding)
 static void print_holder(const struct inv_binding *binding,
 			 const struct inv_holder *holder)
 {
-	char local[OUT_ADDR_LEN], remote[OUT_ADDR_LEN];
 	char bytes[OUT_NUM_LEN], age[OUT_NUM_LEN];
-	const struct rec_file *sock = &holder->sock;
-	const struct inv_task *task;
 
-	printf("        held: %llu iovs (%s), %llu tokens, oldest %s, socket %llu %s <- %s",
+	printf("        held: %llu iovs (%s), %llu tokens, oldest %s, socket %llu ",
 	       holder->iovs, out_size(bytes, holder->iovs << binding->k.iov_shift),
 	       holder->tokens, out_age(age, inventory_age(holder->since_ns)),
-	       sock->cookie,
-	       out_addr(local, sock->family, sock->local_addr, sock->local_port),
-	       out_addr(remote, sock->family, sock->remote_addr, sock->remote_port));
-	vec_for_each(task, &holder->tasks)
-		printf(", %s[%u] fd %u", task->comm, task->pid, task->fd);
+	       holder->sock.cookie);
+	holder_print(holder);
 	putchar('\n');
 }
 

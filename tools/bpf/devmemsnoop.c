@@ -112,14 +112,6 @@ static bool is_token(const struct snoop_record *rec)
 				    EV_BIT(EV_TOKEN_CLOSE));
 }
 
-static void add_text(cJSON *obj, const char *name, const char *text)
-{
-	if (text && *text)
-		cJSON_AddStringToObject(obj, name, text);
-	else
-		cJSON_AddNullToObject(obj, name);
-}
-
 static void add_hex(cJSON *obj, const char *name, __u64 value)
 {
 	if (value)
@@ -153,7 +145,7 @@ static void print_json(struct devmemsnoop_bpf *skel,
 	cJSON_AddNumberToObject(obj, "time", rec->ts / 1000 / 1e6);
 	cJSON_AddStringToObject(obj, "event", event_name(rec->kind));
 	out_json_num(obj, "binding", rec->binding ?: REC_UNKNOWN);
-	add_text(obj, "ifname", rec->ifname);
+	out_json_text(obj, "ifname", rec->ifname);
 	out_json_num(obj, "queue", rec->has_queue ? rec->queue : REC_UNKNOWN);
 	out_json_num(obj, "pool", rec->has_pool ? rec->pool : REC_UNKNOWN);
 	out_json_num(obj, "iov", rec->iov);
@@ -163,11 +155,11 @@ static void print_json(struct devmemsnoop_bpf *skel,
 	out_json_num(obj, "cookie", rec->cookie ?: REC_UNKNOWN);
 	out_json_num(obj, "token", is_token(rec) ? rec->token : REC_UNKNOWN);
 	out_json_num(obj, "pid", rec->pid ?: REC_UNKNOWN);
-	add_text(obj, "comm", rec->comm);
-	add_text(obj, "reason",
-		 drop ? ksyms_drop_reason(text, sizeof(text), rec->reason) : NULL);
-	add_text(obj, "location",
-		 drop ? ksyms_name(text, sizeof(text), rec->location) : NULL);
+	out_json_text(obj, "comm", rec->comm);
+	out_json_text(obj, "reason",
+		      drop ? ksyms_drop_reason(text, sizeof(text), rec->reason) : NULL);
+	out_json_text(obj, "location",
+		      drop ? ksyms_name(text, sizeof(text), rec->location) : NULL);
 	if (env.stacks)
 		add_stack(skel, obj, rec->stack);
 	out_json_print(obj);

@@ -15,6 +15,7 @@
 #include "devmemtop.h"
 #include "devmemtop.skel.h"
 #include "diag.h"
+#include "holders.h"
 #include "inventory.h"
 #include "output.h"
 #include "stream.h"
@@ -34,6 +35,7 @@ enum view {
 struct column {
 	const char *name;
 	int width;		/* negative: flush left, as in printf */
+	const char *json;
 };
 
 static const struct {
@@ -42,21 +44,32 @@ static const struct {
 	int sort;		/* column, unless the user wants another */
 } views[] = {
 	[VIEW_BINDING] = { "binding", {
-		{ "BINDING", 7 }, { "IFNAME", -10 }, { "IOVS", 8 },
-		{ "FREE", 8 }, { "POOL", 8 }, { "USER", 8 }, { "USED%", 6 },
-		{ "ALLOC/s", 9 }, { "GET/s", 9 }, { "PUT/s", 9 },
-		{ "EXH/s", 6 }, { "STATE", -9 },
+		{ "BINDING", 7, "binding" }, { "IFNAME", -10, "ifname" },
+		{ "IOVS", 8, "iovs" }, { "FREE", 8, "free" },
+		{ "POOL", 8, "pool" }, { "USER", 8, "user" },
+		{ "USED%", 6, "used_percent" },
+		{ "ALLOC/s", 9, "alloc_per_second" },
+		{ "GET/s", 9, "get_per_second" },
+		{ "PUT/s", 9, "put_per_second" },
+		{ "EXH/s", 6, "exhausted_per_second" }, { "STATE", -9, "state" },
 	}, 6 },
 	[VIEW_SOCKET] = { "socket", {
-		{ "COOKIE", 7 }, { "BINDING", 7 }, { "IFNAME", -10 },
-		{ "IOVS", 8 }, { "TOKENS", 8 }, { "BYTES", 8 },
-		{ "OLDEST", 8 }, { "GET/s", 9 }, { "PUT/s", 9 },
-		{ "LOCAL", -21 }, { "REMOTE", -21 }, { "PROCESS", -20 },
+		{ "COOKIE", 7, "cookie" }, { "BINDING", 7, "binding" },
+		{ "IFNAME", -10, "ifname" }, { "IOVS", 8, "iovs" },
+		{ "TOKENS", 8, "tokens" }, { "BYTES", 8, "bytes" },
+		{ "OLDEST", 8, "oldest_seconds" },
+		{ "GET/s", 9, "get_per_second" },
+		{ "PUT/s", 9, "put_per_second" },
+		{ "LOCAL", -21, "local" }, { "REMOTE", -21, "remote" },
+		{ "PROCESS", -20, "process" },
 	}, 3 },
 	[VIEW_PROCESS] = { "process", {
-		{ "PID", 7 }, { "COMM", -15 }, { "SOCKETS", 7 },
-		{ "IOVS", 8 }, { "TOKENS", 8 }, { "BYTES", 10 },
-		{ "OLDEST", 8 }, { "GET/s", 9 }, { "PUT/s", 9 },
+		{ "PID", 7, "pid" }, { "COMM", -15, "comm" },
+		{ "SOCKETS", 7, "sockets" }, { "IOVS", 8, "iovs" },
+		{ "TOKENS", 8, "tokens" }, { "BYTES", 10, "bytes" },
+		{ "OLDEST", 8, "oldest_seconds" },
+		{ "GET/s", 9, "get_per_second" },
+		{ "PUT/s", 9, "put_per_second" },
 	}, 3 },
 };
 
@@ -226,7 +239,10 @@ static void add_rate(struct row *row, double value, bool known)
 
 static void add_text(struct row *row, const char *text)
 {
-	snprintf(add_cell(row)->text, CELL_LEN, "%s", *text ? text : "-");
+	struct cell *cell = add_cell(row);
+
+	cell->unknown = !*text;
+	snprintf(cell->text, CELL_LEN, "%s", *text ? text : "-");
 }
 
 static void add_age(struct row *row, __u64 ns)
@@ -394,25 +410,6 @@ static void add_process(struct top *top, struct rows *rows, const struct process
 	add_rate(row, process->rates.puts, !top->first);
 }
 
-static bool holder_wanted(const struct inv_holder *holder)
-{
-	const struct inv_task *task;
-
-	if (!env.args.pid)
-		return true;
-	vec_for_each(task, &holder->tasks)
-		if (task->pid == env.args.pid)
-			return true;
-	return false;
-}
-
-static bool binding_wanted(const struct inv_binding *binding)
-{
-	if (env.args.binding && binding->k.id != env.args.binding)
-		return false;
-	return !env.args.ifname || !strcmp(binding->k.ifname, env.args.ifname);
-}
-
 static void add_rows(struct top *top, struct rows *rows, const struct inventory *inv)
 {
 	const struct inv_binding *binding;
@@ -421,14 +418,14 @@ static void add_rows(struct top *top, struct rows *rows, const struct inventory 
 	const struct process *process;
 
 	vec_for_each(binding, &inv->bindings) {
-		if (!binding_wanted(binding))
+		if (!binding_wanted(binding, &env.args))
 			continue;
 		if (env.view == VIEW_BINDING) {
 			add_binding(top, rows, binding);
 			continue;
 		}
 		vec_for_each(holder, &binding->holders) {
-			if (!holder_wanted(holder))
+			if (!holder_wanted(holder, &env.args))
 				continue;
 			if (env.view == VIEW_SOCKET)
 				add_holder(top, rows, binding, holder);
@@ -528,27 +525,11 @@ static void print_text(const struct rows *rows)
 	putchar('\n');
 }
 
-/* "ALLOC/s" is no name for a program: alloc_per_second */
-static const char *json_name(char buf[CELL_LEN], const char *name)
-{
-	size_t len = 0;
-
-	for (; *name && *name != '/' && *name != '%'; name++)
-		buf[len++] = *name | 0x20;
-	buf[len] = 0;
-	if (*name == '/')
-		snprintf(buf + len, CELL_LEN - len, "_per_second");
-	else if (*name == '%')
-		snprintf(buf + len, CELL_LEN - len, "_percent");
-	return buf;
-}
-
 static void print_json(const struct rows *rows)
 {
 	const struct column *col = views[env.view].columns;
 	cJSON *root = cJSON_CreateObject(), *list, *obj;
 	const struct row *row;
-	char name[CELL_LEN];
 	int i;
 
 	cJSON_AddNumberToObject(root, "time", stream_now_ns() / 1000 / 1e6);
@@ -559,13 +540,12 @@ static void print_json(const struct rows *rows)
 		for (i = 0; i < row->num; i++) {
 			const struct cell *cell = &row->cells[i];
 
-			json_name(name, col[i].name);
-			if (*cell->text)
-				cJSON_AddStringToObject(obj, name, cell->text);
-			else if (cell->unknown)
-				cJSON_AddNullToObject(obj, name);
+			if (cell->unknown)
+				cJSON_AddNullToObject(obj, col[i].json);
+			else if (*cell->text)
+				cJSON_AddStringToObject(obj, col[i].json, cell->text);
 			else
-				cJSON_AddNumberToObject(obj, name, cell->value);
+				cJSON_AddNumberToObject(obj, col[i].json, cell->value);
 		}
 		cJSON_AddItemToArray(list, obj);
 	}

@@ -73,6 +73,14 @@ void out_json_num(cJSON *obj, const char *name, __u64 value)
 		cJSON_AddNumberToObject(obj, name, value);
 }
 
+void out_json_text(cJSON *obj, const char *name, const char *text)
+{
+	if (text && *text)
+		cJSON_AddStringToObject(obj, name, text);
+	else
+		cJSON_AddNullToObject(obj, name);
+}
+
 void out_json_seconds(cJSON *obj, const char *name, __u64 ns)
 {
 	if (ns == REC_UNKNOWN)

@@ -27,6 +27,9 @@ const char *out_age(char buf[OUT_NUM_LEN], __u64 ns);
 /* The number, null for REC_UNKNOWN */
 void out_json_num(cJSON *obj, const char *name, __u64 value);
 
+/* The text, null for an empty one or none */
+void out_json_text(cJSON *obj, const char *name, const char *text);
+
 /* Seconds, null for REC_UNKNOWN nanoseconds */
 void out_json_seconds(cJSON *obj, const char *name, __u64 ns);
 

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What all tools do with bindings and their holders: choose, and show them */
+#ifndef DEVMEM_HOLDERS_H
+#define DEVMEM_HOLDERS_H
+
+#include <cjson/cJSON.h>
+
+#include "args.h"
+#include "inventory.h"
+
+/* By -b and -i */
+bool binding_wanted(const struct inv_binding *binding, const struct args *args);
+
+/* By -p */
+bool holder_wanted(const struct inv_holder *holder, const struct args *args);
+
+/* Adds cookie, local, remote and tasks */
+void holder_add_json(cJSON *obj, const struct inv_holder *holder);
+
+/* Prints "LOCAL <- REMOTE, COMM[PID] fd FD, ..." */
+void holder_print(const struct inv_holder *holder);
+
+#endif /* DEVMEM_HOLDERS_H */
