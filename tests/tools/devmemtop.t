@@ -1,21 +1,28 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem mainline stock-6.12 stock-latest
-# unproven: ppdevmem mainline stock-6.12 stock-latest
 # timeout: 600
 #
 # devmemtop shows what devmemls lists, and rates.
 
 . "$PPDEVMEM_REPO/tests/tools/common.sh"
 
+docs="$tmp/docs.json"
+
+# top [OPTION...]: one document, in $tmp/top.
 top() {
-	devmemtop -b -j "$@" 1 1 >"$tmp/top"
+	devmemtop -b -j "$@" 1 1 | tee -a "$docs" >"$tmp/top"
+}
+
+# known FILTER: "yes" if the document has something there, "unknown" if null.
+known() {
+	jq -r "if $1 == null then \"unknown\" else \"yes\" end" "$tmp/top"
 }
 
 net_pair 4
-steer 5201 1
-steer 5202 1
-before=$(progs)
+for port in 5201 5202 5203; do
+	steer "$port" 1
+done
 bind
 for n in 1 2; do
 	reader "reader$n" --hold $((3 * n)) 520$n
@@ -30,9 +37,12 @@ is "$(jq -c '.rows[0] | {binding, ifname, iovs, free, user, state}' "$tmp/top")"
 	"$(jq -c '.bindings[0] | {binding: .id, ifname, iovs: .iovs.total, free: .iovs.free, user: .iovs.user, state: "ok"}' "$tmp/ls")" \
 	"as devmemls has it"
 jq_is "$tmp/top" ".rows[0] | [.alloc_per_second, .get_per_second]" "[null,null]" "no rates at first"
+tells devmemtop "how full each binding is" "$(known '.rows[0].user')"
 top -w socket
 jq_is "$tmp/top" "[.rows[] | [.tokens, .local]]" '[[6,"10.0.0.1:5202"],[3,"10.0.0.1:5201"]]' \
 	"sockets, the largest first"
+jq_is "$tmp/top" ".rows[0].oldest_seconds | . == null or . > 0" true "and their age, if known"
+tells devmemtop "how long holders hold it" "$(known '.rows[0].oldest_seconds')"
 top -w process -s pid
 is "$(jq -c '[.rows[] | [.pid, .comm, .sockets, .tokens]]' "$tmp/top")" \
 	"$(for n in 1 2; do
@@ -43,27 +53,46 @@ jq_is "$tmp/top" "[.rows[].tokens]" "[3]" "-p"
 top --binding 4000000000
 jq_is "$tmp/top" ".rows" "[]" "--binding"
 
-# Rates: what goes on between two times
-steer 5203 1
-start rates sh -c "exec devmemtop -b -j 1 >'$tmp/stream'"
+# Rates: what goes on between two times. Their sum is what went on in all.
+start_json rates devmemtop -b -j 1
 top_pid=$started
-wait_line "$tmp/stream" view
-reader reader3 5203
+wait_line "$tmp/rates.json" view
+start_json sockets devmemtop -b -j -w socket 1
+sockets_pid=$started
+wait_line "$tmp/sockets.json" view
+reader reader3 --hold 1 5203
 send 5203 100000
 wait_line "$tmp/reader3" " got "
-seen() {
-	[ "$(jq -s '[.[].rows[].get_per_second // 0] | add > 0' "$tmp/stream")" = true ]
-}
-check "tokens handed out make a rate" wait_for 60 seen
-check "ends on Ctrl-C" stop_tool "$top_pid"
-is "$(jq -sc '[.[].rows[].get_per_second // 0 | . >= 0] | all' "$tmp/stream")" true "rates are not negative"
 
-# For people
+# sum FILE FIELD: of a rate over all rows, times the time that passed.
+sum() {
+	jq -s "[range(1; length) as \$i | (.[\$i].time - .[\$i - 1].time) * ([.[\$i].rows[].$2 // 0] | add // 0)]
+		| add // 0 | round" "$1"
+}
+seen() {
+	[ "$(sum "$tmp/$1.json" get_per_second)" -ge "$(words reader3 got 4)" ]
+}
+check "tokens handed out make a rate" wait_for 60 seen rates
+check "by socket as well" wait_for 60 seen sockets
+stop_tool "$top_pid" "ends on Ctrl-C"
+stop_tool "$sockets_pid" "ends on Ctrl-C, by socket"
+is "$(jq -sc '[.[].rows[].get_per_second // 0 | . >= 0] | all' "$tmp/rates.json")" true "rates are not negative"
+tells devmemtop "tokens per second" "$(seen rates && echo yes || echo no)"
+
+# For people: text, and a screen where keys choose view and column
 like "$(devmemtop -b 1 1)" "BINDING +IFNAME .*EXH/s +STATE" "text has a header"
-start screen script -qfec "TERM=xterm devmemtop -w process 1 3" /dev/null
-wait "$started"
-is "$?" 0 "the screen opens and closes"
-like "$(cat "$tmp/screen")" "reader.py" "and shows the processes"
+status=0
+"$PPDEVMEM_REPO/tests/tools/screen.py" \
+	'by binding, sorted by USED%' s \
+	'by socket, sorted by IOVS[^$]*10.0.0.1:5202' '>' \
+	'sorted by TOKENS' p \
+	'reader\.py' q -- devmemtop 1 >"$tmp/screen" || status=$?
+is "$status" 0 "the screen follows keys, and q ends it"
+[ "$status" = 0 ] || diag "$(cat "$tmp/screen")"
+if [ "$status" = 0 ]; then
+	tells devmemtop "a screen, by binding, socket or process" yes
+fi
+kill -9 "$(words reader1 fd 1)" "$(words reader2 fd 1)" "$(words reader3 fd 1)"
 
 # Exhaustion: fewer iovs than the ring wants
 unbind
@@ -72,12 +101,11 @@ wait_line "$tmp/small" "bound binding"
 top --binding "$(sed -n 's/.*bound binding \([0-9]*\).*/\1/p' "$tmp/small")"
 jq_is "$tmp/top" ".rows[0] | [.iovs, .free, .used_percent, .state]" '[64,0,100,"EXHAUSTED"]' \
 	"an exhausted binding is marked"
+tells devmemtop "that a binding is exhausted" \
+	"$(jq -r 'if .rows[0].state == "EXHAUSTED" then "yes" else "no" end' "$tmp/top")"
 
 fails "an unknown view" 2 "'x' is no view" devmemtop -w x
 fails "an unknown column" 2 "'x' is no column of the view by binding" devmemtop -s x
-kill -9 "${pids[@]}" 2>/dev/null
-none_left() {
-	[ "$(progs)" = "$before" ]
-}
+as_documented devmemtop "$docs" "$tmp/rates.json" "$tmp/sockets.json"
 check "no BPF program is left" wait_for 60 none_left
 done_testing

@@ -1,0 +1,100 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# kernels: ppdevmem mainline stock-6.12 stock-latest
+# timeout: 600
+#
+# All tools: what they say when something is missing, two of each at once, and
+# nothing left behind when they are killed.
+
+. "$PPDEVMEM_REPO/tests/tools/common.sh"
+
+tools="devmemls devmemsnoop devmemtop devmemleak devmemlat"
+
+# What the kernel or the user may lack
+sed 's/devmem/nodvmm/g' /sys/kernel/btf/vmlinux >"$tmp/nodevmem"
+restrict=$(cat /proc/sys/kernel/kptr_restrict)
+on_exit "echo $restrict >/proc/sys/kernel/kptr_restrict"
+for tool in $tools; do
+	fails "$tool without BTF" 1 "vmlinux: No such file.*CONFIG_DEBUG_INFO_BTF=y" \
+		unshare -m sh -c "mount -t tmpfs none /sys/kernel/btf && exec $tool"
+	fails "$tool on a kernel without device memory" 1 \
+		"no device memory: it needs Linux 6.12 or later with CONFIG_NET_DEVMEM=y" \
+		unshare -m sh -c "mount --bind $tmp/nodevmem /sys/kernel/btf/vmlinux && exec $tool"
+	fails "$tool without CAP_BPF" 1 "CAP_BPF is missing, to load BPF programs: run it as root, or give it" \
+		setpriv --bounding-set=-sys_admin,-bpf --inh-caps=-sys_admin,-bpf "$tool"
+	fails "$tool without CAP_PERFMON" 1 "CAP_PERFMON is missing, to read the kernel's memory: run it as root" \
+		setpriv --bounding-set=-sys_admin,-perfmon --inh-caps=-sys_admin,-perfmon "$tool"
+done
+echo 2 >/proc/sys/kernel/kptr_restrict
+for tool in devmemls devmemtop devmemleak; do
+	fails "$tool without kernel symbols" 1 "CAP_SYSLOG, and sysctl kernel.kptr_restrict below 2" "$tool"
+done
+echo "$restrict" >/proc/sys/kernel/kptr_restrict
+few=-all,+bpf,+perfmon,+syslog,+sys_resource
+check "devmemls with the capabilities that its page names" \
+	setpriv --bounding-set="$few" --inh-caps="$few" devmemls
+
+# Two of each at once
+net_pair 4
+steer 5201 1
+bind
+devmemls -j >"$tmp/one" &
+devmemls -j >"$tmp/two"
+wait $!
+is "$(cat "$tmp/one")" "$(cat "$tmp/two")" "two devmemls at once say the same"
+start_json snoop1 devmemsnoop -j -e token_get,token_put
+snoop1=$started
+start_json snoop2 devmemsnoop -j -e token_get,token_put
+snoop2=$started
+start_json lat1 devmemlat -j
+lat1=$started
+start_json lat2 devmemlat -j
+lat2=$started
+start_json top1 devmemtop -b -j 1
+top1=$started
+start_json top2 devmemtop -b -j 1
+top2=$started
+start_json leak1 devmemleak -j -t 0 --sample 600
+leak1=$started
+start_json leak2 devmemleak -j -t 0 --sample 600
+leak2=$started
+wait_for 120 attached 20
+wait_line "$tmp/top1.json" view
+wait_line "$tmp/top2.json" view
+reader reader --hold 3 5201
+send 5201 100000
+wait_line "$tmp/reader" " got "
+kill -INT "$leak1" "$leak2"
+wait "$leak1" "$leak2"
+kill -9 "$(words reader fd 1)"
+unbind
+wait_for 120 no_bindings
+kill -INT "$snoop1" "$snoop2" "$lat1" "$lat2" "$top1" "$top2"
+wait "$snoop1" "$snoop2" "$lat1" "$lat2" "$top1" "$top2"
+tokens=$(words reader got 4)
+for n in 1 2; do
+	is "$(grep -c token_get "$tmp/snoop$n.json")" "$tokens" "devmemsnoop $n of 2 saw all tokens"
+	jq_is "$tmp/lat$n.json" 'select(.histogram == "hold") | .count' "$tokens" \
+		"devmemlat $n of 2 saw all tokens"
+	jq_is "$tmp/leak$n.json" '[.leaks[0] | .tokens, .stacks[0].tokens]' "[3,3]" \
+		"devmemleak $n of 2 saw the holder"
+	is "$(jq -c '.rows[].binding' "$tmp/top$n.json" | sort -u | wc -l)" 1 \
+		"devmemtop $n of 2 saw the binding"
+done
+check "no BPF program is left of them" wait_for 60 none_left
+
+# Killed at any moment: while they load, attach, run and end
+for tool in devmemsnoop "devmemtop -b" "devmemleak --sample 600" devmemlat; do
+	for delay in 0.1 0.3 0.6 1 1.5; do
+		# shellcheck disable=SC2086
+		start killed $tool
+		sleep "$delay"
+		kill -KILL "$started"
+	done
+	# shellcheck disable=SC2086
+	start killed $tool
+	wait_for 120 attached 3
+	kill -KILL "$started"
+	check "nothing is left attached when $tool was killed" wait_for 60 none_left
+done
+done_testing
