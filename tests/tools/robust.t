@@ -30,7 +30,7 @@ for tool in devmemls devmemtop devmemleak; do
 	fails "$tool without kernel symbols" 1 "CAP_SYSLOG, and sysctl kernel.kptr_restrict below 2" "$tool"
 done
 echo "$restrict" >/proc/sys/kernel/kptr_restrict
-few=-all,+bpf,+perfmon,+syslog,+sys_resource
+few=-all,+bpf,+perfmon,+syslog
 check "devmemls with the capabilities that its page names" \
 	setpriv --bounding-set="$few" --inh-caps="$few" devmemls
 
