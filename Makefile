@@ -29,6 +29,9 @@ bench-alloc: tools ## Print the allocator's cost beside mainline's, in instructi
 bench-drgn: tools ## Print what listing a million iovs of a dump costs, beside plain drgn
 	tests/bench/run listing
 
+bench-tools: tools ## Print what each tool costs the traffic that it watches, beside bpftrace
+	tests/bench/run tools
+
 kernel: ## Build the kernel flavors named in FLAVORS (default ppdevmem)
 	scripts/kernel $(FLAVORS)
 
@@ -50,4 +53,4 @@ clean: ## Remove what was built in this clone
 clean-cache: ## Remove the sysroot, the kernels and all downloads
 	scripts/clean-cache
 
-.PHONY: help demo test bench bench-alloc bench-drgn kernel tools lint install clean clean-cache
+.PHONY: help demo test bench bench-alloc bench-drgn bench-tools kernel tools lint install clean clean-cache

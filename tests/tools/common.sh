@@ -78,6 +78,7 @@ send() {
 connect() {
 	mkfifo "$tmp/$1"
 	start_in tx "$1-log" socat -u "OPEN:$tmp/$1" "TCP:10.0.0.1:$2"
+	# shellcheck disable=SC2034 # its user writes to it
 	exec {fifo}>"$tmp/$1"
 }
 
