@@ -12,7 +12,7 @@
 tmp=$(mktemp -d)
 binder_pid=
 pids=()
-before=$(bpftool -j prog list | jq length)
+before=$(bpfprogs)
 
 cleanup() {
 	kill -9 "${pids[@]}" 2>/dev/null
@@ -92,11 +92,6 @@ jq_is() {
 	is "$(jq -c "$2" "$1" 2>&1)" "$3" "$4"
 }
 
-# progs: how many BPF programs are loaded.
-progs() {
-	bpftool -j prog list | jq length
-}
-
 # start_json NAME TOOL OPTION...: a tool in the background that prints JSON into
 # NAME.json, and what it has to say into NAME.
 start_json() {
@@ -109,11 +104,11 @@ start_json() {
 
 # attached N: at least N programs more than at first ($before) are loaded.
 attached() {
-	[ "$(progs)" -ge $((before + $1)) ]
+	[ "$(bpfprogs)" -ge $((before + $1)) ]
 }
 
 none_left() {
-	[ "$(progs)" = "$before" ]
+	[ "$(bpfprogs)" = "$before" ]
 }
 
 # stop_tool PID DESCRIPTION: interrupt it; it ends with status 0.

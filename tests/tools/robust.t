@@ -85,7 +85,7 @@ check "no BPF program is left of them" wait_for 60 none_left
 
 # Killed at any moment: while they load, attach, run and end
 for tool in devmemsnoop "devmemtop -b" "devmemleak --sample 600" devmemlat; do
-	for delay in 0.1 0.3 0.6 1 1.5; do
+	for delay in 0.1 0.4 0.8; do
 		# shellcheck disable=SC2086
 		start killed $tool
 		sleep "$delay"

@@ -122,12 +122,8 @@ static int check_capabilities(void)
 	return 0;
 }
 
-int diag_check_kernel(void)
+static int check_device_memory(void)
 {
-	if (access(BTF_FILE, R_OK)) {
-		diag(BTF_FILE ": %s: the kernel needs CONFIG_DEBUG_INFO_BTF=y", strerror(errno));
-		return -errno;
-	}
 	if (!ksyms_btf()) {
 		diag(BTF_FILE " cannot be read: %s", strerror(errno));
 		return -errno;
@@ -137,5 +133,18 @@ int diag_check_kernel(void)
 		diag("the kernel has no device memory: it needs Linux 6.12 or later with CONFIG_NET_DEVMEM=y");
 		return -ENOENT;
 	}
-	return check_capabilities();
+	return 0;
+}
+
+/* What is cheap to find out comes first */
+int diag_check_kernel(void)
+{
+	int err;
+
+	if (access(BTF_FILE, R_OK)) {
+		diag(BTF_FILE ": %s: the kernel needs CONFIG_DEBUG_INFO_BTF=y", strerror(errno));
+		return -errno;
+	}
+	err = check_capabilities();
+	return err ?: check_device_memory();
 }
