@@ -207,7 +207,7 @@ struct top {
 	struct devmemtop_bpf *skel;
 	struct lasts last;
 	struct lasts now;
-	__u64 last_ns;
+	__u64 last_ns;		/* when that was looked at */
 	double seconds;		/* since the last time */
 	bool first;
 	bool counts_users;	/* the kernel does, without a look at all files */
@@ -509,12 +509,12 @@ static void format_row(char *line, size_t len, const struct row *row)
 				 cell_text(text, &row->cells[i]));
 }
 
-static void print_text(const struct rows *rows)
+static void print_text(const struct top *top, const struct rows *rows)
 {
 	const struct row *row;
 	char line[512], time[32];
 
-	printf("%s by %s, every %lu s\n", stream_time(time, stream_now_ns()),
+	printf("%s by %s, every %lu s\n", stream_time(time, top->last_ns),
 	       views[env.view].name, env.interval);
 	format_header(line, sizeof(line));
 	puts(line);
@@ -525,14 +525,14 @@ static void print_text(const struct rows *rows)
 	putchar('\n');
 }
 
-static void print_json(const struct rows *rows)
+static void print_json(const struct top *top, const struct rows *rows)
 {
 	const struct column *col = views[env.view].columns;
 	cJSON *root = cJSON_CreateObject(), *list, *obj;
 	const struct row *row;
 	int i;
 
-	cJSON_AddNumberToObject(root, "time", stream_now_ns() / 1000 / 1e6);
+	cJSON_AddNumberToObject(root, "time", top->last_ns / 1000 / 1e6);
 	cJSON_AddStringToObject(root, "view", views[env.view].name);
 	list = cJSON_AddArrayToObject(root, "rows");
 	vec_for_each(row, rows) {
@@ -640,9 +640,9 @@ static int show(struct top *top)
 
 	err = collect(top, &rows);
 	if (!err && env.args.json)
-		print_json(&rows);
+		print_json(top, &rows);
 	else if (!err && env.batch)
-		print_text(&rows);
+		print_text(top, &rows);
 	else if (!err)
 		draw(&rows);
 	vec_free(&rows);
