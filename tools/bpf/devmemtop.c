@@ -450,8 +450,8 @@ static int cmp_rows(const void *a, const void *b)
 
 static int collect(struct top *top, struct rows *rows)
 {
-	__u64 now = stream_now_ns();
 	struct inventory *inv;
+	__u64 now;
 	size_t i;
 
 	inv = inventory_read(top->inv_skel, env.view == VIEW_BINDING &&
@@ -460,6 +460,7 @@ static int collect(struct top *top, struct rows *rows)
 		return -EIO;
 	top->counts_users = inv->layout == LAYOUT_PPDEVMEM;
 
+	now = stream_now_ns();
 	top->seconds = (now - top->last_ns) / 1e9;
 	top->now.num = 0;
 	add_rows(top, rows, inv);
