@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <bpf/bpf.h>
 
 #include "args.h"
@@ -143,7 +144,8 @@ static int start_watch(struct watch *watch, double seconds)
 		return -EINVAL;
 
 	watch->start_ns = stream_now_ns();
-	diag_v("watching for %.0f s", seconds);
+	if (diag_verbose || isatty(STDERR_FILENO))
+		diag("watching for %.0f s, Ctrl-C ends that", seconds);
 	stream_sleep(seconds);
 	return 0;
 }
