@@ -14,6 +14,7 @@
 #include <linux/fdtable.h>
 #include <linux/rtnetlink.h>
 #include <linux/scatterlist.h>
+#include <linux/wait_bit.h>
 #include <net/netdev_queues.h>
 #include <net/netdev_rx_queue.h>
 #include <net/page_pool/memory_provider.h>
@@ -467,6 +468,7 @@ static void test_unmap_dma_buf(struct dma_buf_attachment *attachment,
 	struct binding_test *bt = attachment->dmabuf->priv;
 
 	bt->mapped--;
+	wake_up_var(&bt->mapped);
 }
 
 static void test_release_dma_buf(struct dma_buf *dmabuf)
@@ -564,6 +566,17 @@ static void test_unbind(struct net_devmem_dmabuf_binding *binding)
 	rtnl_lock();
 	net_devmem_unbind_dmabuf(binding);
 	rtnl_unlock();
+}
+
+/* The memory is unmapped from a work item, some time after the last put */
+static void test_wait_unmapped(struct kunit *test)
+{
+	struct binding_test *bt = test->priv;
+
+	KUNIT_EXPECT_NE(test, 0,
+			wait_var_event_timeout(&bt->mapped,
+					       !READ_ONCE(bt->mapped),
+					       30 * HZ));
 }
 
 static void test_refused(struct kunit *test, int fd, int err)
@@ -792,14 +805,15 @@ static void binding_no_memory_test(struct kunit *test)
 		current->fail_nth = 0;
 		rtnl_unlock();
 
-		if (!IS_ERR(binding))
-			test_unbind(binding);
-		if (!injected)
-			break;
 		if (IS_ERR(binding)) {
 			KUNIT_EXPECT_EQ(test, PTR_ERR(binding), -ENOMEM);
 			KUNIT_EXPECT_EQ(test, bt->mapped, 0);
+		} else {
+			test_unbind(binding);
+			test_wait_unmapped(test);
 		}
+		if (!injected)
+			break;
 	}
 
 	KUNIT_EXPECT_FALSE(test, IS_ERR(binding));
