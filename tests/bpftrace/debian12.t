@@ -33,6 +33,6 @@ on() {
 	is "$status" 0 "$kernel: the run succeeded"
 }
 
-on ppdevmem
 on stock-6.12 --unless ppdevmem
+on ppdevmem
 done_testing
