@@ -10,6 +10,7 @@
 PROGRAMS := $(patsubst %/Makefile,%,$(wildcard tools/*/Makefile tests/*/Makefile))
 RUN := env -u MAKEFLAGS -u MAKELEVEL scripts/sysroot run --
 FLAVORS ?= ppdevmem
+PREFIX ?= /usr/local
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 22
