@@ -167,6 +167,19 @@ unsigned int attach_plan(struct bpf_object *obj, unsigned int events)
 	return planned;
 }
 
+const char *attach_way(const struct bpf_object *obj, enum devmem_event event)
+{
+	const struct bpf_program *prog;
+	size_t i;
+
+	for (i = 0; i < MAX_WAYS && table[event].progs[i]; i++) {
+		prog = bpf_object__find_program_by_name(obj, table[event].progs[i]);
+		if (prog && bpf_program__fd(prog) >= 0)
+			return bpf_program__section_name(prog);
+	}
+	return NULL;
+}
+
 int attach_missing(unsigned int planned, unsigned int needed)
 {
 	unsigned int event, missing = needed & ~planned;

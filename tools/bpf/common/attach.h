@@ -29,6 +29,11 @@ void attach_filter(volatile struct event_filter *filter,
 
 const char *event_name(enum devmem_event event);
 
+/* The section of the program by which an object that was loaded sees @event,
+ * or NULL
+ */
+const char *attach_way(const struct bpf_object *obj, enum devmem_event event);
+
 /* Events that were not seen because a program was busy on the same CPU */
 unsigned long long attach_missed(struct bpf_object *obj);
 

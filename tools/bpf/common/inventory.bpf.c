@@ -13,10 +13,22 @@
 #include "xarray.bpf.h"
 
 /* Where something is that is static in the kernel. To ask the kernel is a
- * thousand times faster than to read /proc/kallsyms. Returns 0 or an errno.
+ * thousand times faster than to read /proc/kallsyms. It is asked once: whoever
+ * runs the programs may have dropped CAP_SYSLOG by the next time. Returns 0 or
+ * an errno.
  */
-#define find_symbol(name, addr) \
-	(-bpf_kallsyms_lookup_name(name, sizeof(name), 0, addr))
+#define find_symbol(name, where)					\
+({									\
+	u64 _addr = where;						\
+	int _err = 0;							\
+									\
+	if (!_addr) {							\
+		_err = -bpf_kallsyms_lookup_name(name, sizeof(name), 0,	\
+						 &_addr);		\
+		where = _addr;						\
+	}								\
+	_err;								\
+})
 
 struct rec_request req;
 struct rec_reply reply;
@@ -32,6 +44,8 @@ __u32 layout;
 __u32 iov_bytes;
 
 static struct xa_cursor cursor;
+static u64 bindings_xa;
+static u64 pools_xa;
 static u64 provider_ops;
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -150,13 +164,12 @@ static long binding_step(u32 i, void *unused)
 SEC("syscall")
 int read_bindings(void *ctx)
 {
-	u64 bindings_xa = 0;
 	int err;
 
 	start_reply();
 	layout = devmem_layout();
 	iov_bytes = iov_struct_size();
-	err = find_symbol("net_devmem_dmabuf_bindings", &bindings_xa);
+	err = find_symbol("net_devmem_dmabuf_bindings", bindings_xa);
 	if (err)
 		return err;
 
@@ -195,16 +208,14 @@ static long pool_step(u32 i, void *unused)
 SEC("syscall")
 int read_pools(void *ctx)
 {
-	u64 pools_xa = 0, ops = 0;
 	int err;
 
 	start_reply();
-	err = find_symbol("page_pools", &pools_xa) ?:
-	      find_symbol("dmabuf_devmem_ops", &ops);
+	err = find_symbol("page_pools", pools_xa) ?:
+	      find_symbol("dmabuf_devmem_ops", provider_ops);
 	if (err)
 		return err;
 
-	provider_ops = ops;
 	bpf_rcu_read_lock();
 	xa_start(&cursor, (const void *)pools_xa, req.from);
 	bpf_loop(REC_MAX_STEPS, pool_step, NULL, 0);

@@ -230,7 +230,8 @@ static int read_queues(struct inventory_bpf *skel, struct inv_binding *binding)
 		       &binding->queues);
 }
 
-static int read_details(struct inventory_bpf *skel, struct inv_binding *binding)
+static int read_details(struct inventory_bpf *skel, struct inv_binding *binding,
+			unsigned int what)
 {
 	int err;
 
@@ -239,7 +240,7 @@ static int read_details(struct inventory_bpf *skel, struct inv_binding *binding)
 		return err;
 
 	if (!binding->k.iovs)
-		return read_runs(skel, binding);
+		return what & INV_QUICK ? 0 : read_runs(skel, binding);
 
 	*vec_add(&binding->runs) = (struct rec_run) {
 		.iovs = binding->k.iovs,
@@ -543,9 +544,9 @@ struct inventory *inventory_read(struct inventory_bpf *skel, unsigned int what)
 		err = read_unlisted_bindings(skel, inv);
 	vec_for_each(binding, &inv->bindings)
 		if (!err)
-			err = read_details(skel, binding);
+			err = read_details(skel, binding, what);
 	vec_sort(&inv->bindings, cmp_bindings);
-	if (!err && what)
+	if (!err && what & ~INV_QUICK)
 		err = read_holders(skel, inv, what);
 	if (err) {
 		inventory_free(inv);

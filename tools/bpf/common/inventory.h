@@ -82,7 +82,12 @@ enum {
 	INV_UNREAD = 4,		/* sockets with device memory left unread */
 };
 
-/* @what: a sum of INV_*. On failure it has said why, and returns NULL. */
+/* Instead of those: leave out how full a binding is if the kernel does not
+ * count, so that the cost does not grow with the segments of dma-bufs
+ */
+#define INV_QUICK	8
+
+/* @what: a sum of INV_*, or INV_QUICK. On failure it has said why, and returns NULL. */
 struct inventory *inventory_read(struct inventory_bpf *skel, unsigned int what);
 void inventory_free(struct inventory *inv);
 
