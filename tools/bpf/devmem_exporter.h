@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the exporter's BPF programs count, for each binding and CPU */
+#ifndef DEVMEM_EXPORTER_H
+#define DEVMEM_EXPORTER_H
+
+#include <linux/types.h>
+
+#define HOLD_BOUNDS	11
+#define REF_BOUNDS	7
+
+#define MAX_BINDINGS	1024	/* that are counted at once */
+#define MAX_TOKENS	(1 << 20)	/* whose hand-out is remembered at once */
+#define MAX_REASONS	256	/* for a drop */
+
+/* Upper bounds of the histograms' buckets; one more bucket is for the rest */
+static const __u64 hold_bounds_ms[HOLD_BOUNDS] = {
+	1, 5, 25, 100, 500, 1000, 5000, 10000, 30000, 60000, 300000,
+};
+
+static const __u64 ref_bounds[REF_BOUNDS] = { 1, 2, 4, 8, 16, 32, 64 };
+
+struct exp_counts {
+	__u64 allocs;
+	__u64 releases;
+	__u64 exhausted;
+	__u64 gets;
+	__u64 puts;
+	__u64 closes;
+	__u64 hold[HOLD_BOUNDS + 1];
+	__u64 hold_ns;
+	__u64 refs[REF_BOUNDS + 1];
+	__u64 refs_sum;
+};
+
+/* A token that is out, on kernels that do not keep the time of its hand-out */
+struct exp_token {
+	__u64 sk;
+	__u64 token;
+};
+
+struct exp_handout {
+	__u64 ns;		/* monotonic; if @before, when we came */
+	__u64 before;		/* it was handed out before we came */
+};
+
+#endif /* DEVMEM_EXPORTER_H */

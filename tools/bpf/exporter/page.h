@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The page that a scrape gets: which metrics there are, and their values */
+#ifndef DEVMEM_PAGE_H
+#define DEVMEM_PAGE_H
+
+#include "probe.h"
+#include "walk.h"
+
+/* Device names of bindings that were seen, because a binding outlives its device */
+struct page_name {
+	__u32 id;
+	char ifname[16];
+};
+
+DEFINE_VEC(page_names, struct page_name);
+
+struct page {
+	const struct probe *probe;
+	struct walk *walk;
+	struct page_names names;
+};
+
+/* The page in one of the formats, to be freed, and its length in @len. NULL on
+ * failure, of which it has told. Not to be called by two threads at once.
+ */
+char *page_write(struct page *page, bool openmetrics, size_t *len);
+
+/* Calls @fn with the name of each metric that @probe cannot tell */
+void page_each_missing(const struct probe *probe, void (*fn)(const char *name));
+
+#endif /* DEVMEM_PAGE_H */
