@@ -1,0 +1,76 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# kernels: ppdevmem
+# timeout: 900
+#
+# devmem_exporter as a service: what it gives up, how it is started, and clients that
+# are many, slow or mad. None of that depends on the kernel.
+
+. "$PPDEVMEM_REPO/tests/exporter/common.sh"
+
+clients=$PPDEVMEM_REPO/tests/exporter/clients.py
+
+status_of() {
+	sed -n "s/^$1:\s*//p" "/proc/$exporter_pid/status"
+}
+
+exporter --walk-interval 3600
+is "$(for c in CapInh CapPrm CapEff CapBnd CapAmb; do status_of $c; done | sort -u)" \
+	0000000000000000 "it serves without any capability"
+is "$(status_of NoNewPrivs)" 1 "and cannot get new ones"
+is "$(status_of Uid)" "$(printf '65534\t65534\t65534\t65534')" "and not as root"
+like "$(ss -Htln 'sport = :9943')" '127\.0\.0\.1:9943' "it listens on the loopback address"
+
+# Clients
+is "$(curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:9943/nothing)" 404 "404"
+is "$(curl -s -o /dev/null -w '%{http_code}' -X DELETE "$url")" 405 "405"
+is "$(curl -sI "$url" | head -n 1 | tr -d '\r')" "HTTP/1.1 200 OK" "HEAD"
+like "$(curl -s http://127.0.0.1:9943/)" 'href="/metrics"' "a page at the root"
+start drip "$clients" drip
+"$clients" parallel 50 10 >"$tmp/parallel"
+rss=$(status_of VmRSS)
+"$clients" parallel 2000 400 >"$tmp/parallel"
+is "$(cat "$tmp/parallel")" "2000 of 2000 whole" "2000 scrapes, 400 at once"
+is $((${rss% kB} + 4096 > $(status_of VmRSS | sed 's/ kB//'))) 1 "memory does not grow with them"
+check "malformed requests" "$clients" malformed
+scrape
+is $? 0 "it survives them"
+start silent "$clients" silent 200
+wait_line "$tmp/silent" open
+scrape
+is $? 0 "a scrape gets through when 200 clients are silent"
+check "silent clients are cut off" wait_line "$tmp/silent" "all cut off"
+check "one that sends a byte a second is, too" wait_line "$tmp/drip" "^cut off"
+
+kill -TERM "$exporter_pid"
+wait "$exporter_pid"
+
+# How it is started
+is "$("$clients" activate)" "2 served" "systemd's socket can be used again"
+as_unit=(setpriv --reuid=1 --regid=1 --clear-groups --no-new-privs
+	"--inh-caps=-all,+bpf,+perfmon,+syslog" "--ambient-caps=+bpf,+perfmon,+syslog"
+	"--bounding-set=-all,+bpf,+perfmon,+syslog")
+start activated "${as_unit[@]}" systemd-socket-activate -l 127.0.0.1:9943 "$(command -v devmem_exporter)"
+wait_for 60 becomes devmem_bindings 0
+is $? 0 "by socket activation, with the unit's three capabilities"
+is "$(ps -o uid= -p "$(pgrep -x devmem_exporter)" | tr -d ' ')" 1 "as the user that it was given"
+start v6 devmem_exporter --address ::1 --port 9945
+check "on an IPv6 address" wait_line "$tmp/v6" 'serving on http://\[::1\]:9945/metrics'
+like "$(curl -sg --max-time 60 'http://[::1]:9945/metrics')" "devmem_bindings 0" "it serves there"
+chmod 711 "$tmp"
+install -d -o 1 "$tmp/trace"
+start traced "${as_unit[@]}" strace -f -qq -o "$tmp/trace/calls" devmem_exporter --port 9944
+wait_line "$tmp/traced" serving
+curl -sf --max-time 60 http://127.0.0.1:9944/metrics >"$tmp/page"
+pkill -TERM -P "$started" -x devmem_exporter
+wait "$started"
+is "$(python3 -B "$PPDEVMEM_REPO/tests/exporter/unit_calls.py" \
+	"$PPDEVMEM_REPO/tools/bpf/exporter/devmem_exporter.service" "$tmp/trace/calls")" "" \
+	"it makes no system call that the unit forbids"
+fails "a port in use" 1 "cannot listen on address 127.0.0.1 port 9943: Address already in use" devmem_exporter
+fails "no numeric address" 1 "'localhost' is not a numeric" devmem_exporter --address localhost
+fails "no port" 2 "PORT is '0', not a number from 1 to 65535" devmem_exporter --port 0
+fails "two ways at once" 2 "either --once or --check" devmem_exporter --once --check
+fails "without capabilities" 1 "CAP_BPF is missing" \
+	setpriv --reuid=65534 --clear-groups --inh-caps=-all devmem_exporter
+done_testing
