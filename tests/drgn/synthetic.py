@@ -72,7 +72,8 @@ backlog: int rmem, ptr head, ptr tail
 sock: sock_common __sk_common, u64 pad, skb_head sk_receive_queue, backlog sk_backlog, \
  u16 sk_type, u16 sk_protocol, xarray sk_user_frags
 rb_root: ptr rb_node
-tcp_sock: sock sk, rb_root out_of_order_queue
+inet_sock: sock sk, u16 inet_sport
+tcp_sock: sock sk, u16 inet_sport, rb_root out_of_order_queue
 sk_buff: ptr next, ptr prev, u64 pad, u32 len, u32 data_len, u32 end, ptr head
 skb_frag: u64 netmem, u32 len, u32 offset
 skb_shared_info: u8 flags, u8 nr_frags, ptr frag_list, skb_frag[17] frags
@@ -507,6 +508,7 @@ class Kernel(Fake):
     def _make_sock(self, cookie: int, tokens: dict[int, int], unread: Sequence[int]) -> int:
         sock = self.new(
             "tcp_sock",
+            inet_sport=0x5114,
             sk__sk_protocol=6,
             sk__sk_user_frags__xa_head=self.xarray(tokens),
         )
@@ -518,7 +520,6 @@ class Kernel(Fake):
             skc_daddr=0x0200000A,
             skc_rcv_saddr=0x0100000A,
             skc_dport=0x409C,
-            skc_num=5201,
             skc_net__net=self.net,
             skc_cookie=cookie,
         )

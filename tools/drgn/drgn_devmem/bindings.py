@@ -241,15 +241,17 @@ class Kernel:
         else:
             free = total - sum(run.allocated() for run in runs)
         device = self.devices.get(data.dev)
+        unbound = bool(getattr(data, "unbound", not listed))
         return Binding(
             address=address,
             id=data.id,
-            unbound=bool(getattr(data, "unbound", not listed)),
+            unbound=unbound,
             device=device,
             ifindex=getattr(data, "ifindex", device.ifindex if device else None),
             dmabuf=self._dmabuf_at(data.dmabuf),
             iov_size=1 << layout.iov_shift(data),
-            queues=self._queue_indices(data.queues, device),
+            # Mainline lets it keep its list, freed as that may be
+            queues=[] if unbound else self._queue_indices(data.queues, device),
             runs=runs,
             total=total,
             free=free,

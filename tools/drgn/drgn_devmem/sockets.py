@@ -120,6 +120,8 @@ class Sockets:
         self._buckets = Record(prog, "struct inet_hashinfo", buckets="ehash", mask="ehash_mask")
         self._node = Record(prog, "struct sock", node="__sk_common.skc_nulls_node")
         self._hashinfo = Record(prog, "struct net", hashinfo="ipv4.tcp_death_row.hashinfo")
+        # skc_num is 0 once the connection has ended; this stays
+        self._inet = Record(prog, "struct inet_sock", sport="inet_sport")
         self._out_of_order = Record(prog, "struct tcp_sock", root="out_of_order_queue.rb_node")
         self._rb = Record(prog, "struct rb_node", right="rb_right", left="rb_left")
         self._skb = Record(
@@ -147,7 +149,6 @@ class Sockets:
             "daddr": "skc_daddr",
             "saddr": "skc_rcv_saddr",
             "dport": "skc_dport",
-            "sport": "skc_num",
             "net": "skc_net.net",
             "cookie": "skc_cookie",
         }
@@ -238,7 +239,8 @@ class Sockets:
 
     # One socket
 
-    def _name(self, sock: Any, which: str, port: int) -> str:
+    def _name(self, sock: Any, which: str, be_port: int) -> str:
+        port = int.from_bytes(be_port.to_bytes(2, "little"), "big")
         if sock.family == _AF_INET6:
             address = ipaddress.IPv6Address(getattr(sock, which + "6"))
             if address.ipv4_mapped is None:
@@ -262,14 +264,14 @@ class Sockets:
         # An xarray that starts at 1 has such an entry at 0, which is no token's
         reserved = sum(index > 0 for index, e in entries.items() if e == XA_ZERO_ENTRY)
         unread = [skb for skb in self._unread(address, sock) if _has_iovs(skb)]
-        if not tokens and not reserved and not unread:
+        inet = self._inet.read(self.memory, address)
+        if inet is None or not (tokens or reserved or unread):
             return None
-        dport = int.from_bytes(sock.dport.to_bytes(2, "little"), "big")
         return Sock(
             address=address,
             cookie=sock.cookie,
-            local=self._name(sock, "saddr", sock.sport),
-            remote=self._name(sock, "daddr", dport),
+            local=self._name(sock, "saddr", inet.sport),
+            remote=self._name(sock, "daddr", sock.dport),
             netns=self.kernel.namespaces.get(sock.net),
             tokens=tokens,
             reserved=reserved,
