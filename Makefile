@@ -30,7 +30,7 @@ bench-alloc: tools ## Print the allocator's cost beside mainline's, in instructi
 bench-drgn: tools ## Print what listing a million iovs of a dump costs, beside plain drgn
 	tests/bench/run listing
 
-bench-tools: tools ## Print what each tool costs the traffic that it watches, beside bpftrace
+bench-tools: tools ## Print what each tool costs its traffic, beside bpftrace (not yet seen to run)
 	tests/bench/run tools
 
 kernel: ## Build the kernel flavors named in FLAVORS (default ppdevmem)
