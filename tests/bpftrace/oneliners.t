@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem mainline stock-6.12 stock-latest
 # unproven: stock-latest
-# timeout: 600
+# timeout: 900
 #
 # Each command of the pages prints what the pages show, where they say so.
 
