@@ -568,17 +568,6 @@ static void test_unbind(struct net_devmem_dmabuf_binding *binding)
 	rtnl_unlock();
 }
 
-/* The memory is unmapped from a work item, some time after the last put */
-static void test_wait_unmapped(struct kunit *test)
-{
-	struct binding_test *bt = test->priv;
-
-	KUNIT_EXPECT_NE(test, 0,
-			wait_var_event_timeout(&bt->mapped,
-					       !READ_ONCE(bt->mapped),
-					       30 * HZ));
-}
-
 static void test_refused(struct kunit *test, int fd, int err)
 {
 	struct net_devmem_dmabuf_binding *binding;
@@ -784,6 +773,17 @@ static bool sleeping_allocations_fail(void)
 	kfree(p);
 
 	return !p;
+}
+
+/* The memory is unmapped from a work item, some time after the last put */
+static void test_wait_unmapped(struct kunit *test)
+{
+	struct binding_test *bt = test->priv;
+
+	KUNIT_EXPECT_NE(test, 0,
+			wait_var_event_timeout(&bt->mapped,
+					       !READ_ONCE(bt->mapped),
+					       30 * HZ));
 }
 
 /* Fails each allocation of a bind in turn, until none is left to fail */
