@@ -48,9 +48,11 @@ _ANY = {
     "space": r" +",
     "hex": r"(?:0x)?[0-9a-f]+",
     "number": r"[1-9]\d*",
+    "any": r".+",
 }
 _TOKEN = re.compile(
-    r"(?P<row>^\[[0-9KMGT, -]+[\])] +\d+ \|@* *\|$)|(?P<space> +)|(?P<queue>\bqueue \d+)|"
+    r"(?P<row>^\[[0-9KMGT, -]+[\])] +\d+ \|@* *\|$)|(?P<any>\.\.\.)|(?P<space> +)|"
+    r"(?P<queue>\bqueue \d+)|"
     r"(?P<time>\b\d\d:\d\d:\d\d\b)|"
     rf"(?P<fixed>\b(?:0|{'|'.join(_FIXED)})\b)|"
     r"(?P<hex>\b(?:0x[0-9a-f]+|[0-9a-f]{8,})\b)|(?P<number>(?<![A-Za-z_])\d+)|"
