@@ -15,6 +15,8 @@ cycles=1000
 
 # Port 5202 goes to queue 2, whose memory changes under it.
 steer 5202 2
+# Small rings: to fill large ones is most of a cycle, and none of its point.
+in_rx ethtool -G dms0 rx 64
 in_rx socat -u TCP-LISTEN:5202,fork,reuseaddr /dev/null 2>"$dir/sink.err" &
 sink=$!
 on_exit 'kill "$sink" 2>/dev/null'
