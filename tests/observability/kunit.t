@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem debug
-# unproven: debug
 # timeout: 900
 #
 # Each case of the kernel's own tests of the provider is a point here.
