@@ -177,7 +177,9 @@ class Boot:
     def run(self) -> list[Test]:
         """Boot and run; return the tests that are still to be run."""
         budget = sum(limit + GRACE_SECONDS for limit in self.limits.values())
-        argv = [str(REPO / "scripts/vm"), "--kernel", self.flavor]
+        # A guest must not outlive the harness, however that ends.
+        argv = ["setpriv", "--pdeathsig", "TERM"]
+        argv += [str(REPO / "scripts/vm"), "--kernel", self.flavor]
         argv += ["--timeout", str(budget + BOOT_SECONDS), "--"]
         argv += ["env", f"PYTHONPATH={os.environ['PYTHONPATH']}"]
         argv += ["python3", "-B", str(REPO / "tests/lib/in_guest.py")]

@@ -11,7 +11,7 @@
 docs=()
 snoops=0
 
-# snoop [OPTION...]: start it; what it prints is in $snoop.
+# snoop [OPTION...]: start it and wait until it watches; what it prints is in $snoop.
 snoop() {
 	snoops=$((snoops + 1))
 	snoop=$tmp/snoop$snoops.json
@@ -19,6 +19,7 @@ snoop() {
 	docs+=("$snoop")
 	start_json "snoop$snoops" devmemsnoop -v -j "$@"
 	snoop_pid=$started
+	wait_line "$snoop_log" "^devmemsnoop: watching"
 }
 
 # count EVENT: how many of them it has reported.
@@ -42,7 +43,6 @@ net_pair 4
 
 # 23 bindings of 64 iovs each, which is less than what the ring wants
 snoop
-wait_for 120 attached 12
 in_rx devmemcat --bind-only --count 23 -i dms0 -q 1 -S 256K >"$tmp/cycles" 2>&1
 wait_for 120 reported binding_free 23
 stop_tool "$snoop_pid" "ends on Ctrl-C"
@@ -76,7 +76,6 @@ tokens() {
 
 	steer "$port" 1
 	snoop -e token_get,token_put,token_close
-	wait_for 120 attached 1
 	reader "reader$port" --hold 5 "$port"
 	send "$port" 100000
 	wait_line "$tmp/reader$port" " got "
@@ -122,7 +121,6 @@ steer 5305 1
 snoop -e token_get -b 4000000000
 other=$snoop_pid other_output=$snoop
 snoop -k -e token_get,drop
-wait_for 120 attached 3
 reader reader5304 5304
 reader reader5305 --unread 5305
 send 5304 20000
@@ -145,7 +143,6 @@ is "$(jq -c 'select(.event == "drop") | [.ifname, .queue, .iov != null, (.reason
 
 # A full buffer
 snoop --buffer 4 -e alloc
-wait_for 120 attached 1
 kill -STOP "$snoop_pid"
 in_rx devmemcat --bind-only --count 1 -i dms0 -q 2 -S 256K >"$tmp/cycles" 2>&1
 kill -CONT "$snoop_pid"

@@ -250,6 +250,7 @@ static int follow(struct devmemsnoop_bpf *skel)
 	}
 	print_header();
 	fflush(stdout);
+	diag_v("watching");
 	while (!stream_stop && err >= 0 && stream_now_ns() < end) {
 		err = ring_buffer__poll(records, POLL_MS);
 		if (err == 0)
