@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem mainline stock-6.12 stock-latest
-# unproven: mainline
 # timeout: 600
 #
 # devmemleak names the one who leaks, and nobody else.
