@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem mainline stock-6.12 stock-latest
-# unproven: ppdevmem
 # timeout: 600
 #
 # Ten thousand short connections, under all tools at once: nothing is lost,
