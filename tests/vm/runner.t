@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # host
-# unproven: host
 # timeout: 1800
 #
 # The contract of scripts/vm: exit status, streams, timeout, splats, dumps.
