@@ -77,6 +77,7 @@ is "$(sed -n 's/^empty: //p' "$tmp/asked" |
 	"and has an answer, but for drops and blindness"
 
 kill -9 "$(words keeper fd 1)"
+poke_cpus
 clears DevmemUnboundButHeld "the reader has ended"
 
 # Blindness

@@ -60,6 +60,16 @@ start_tx() {
 	nsenter --net=/run/netns/tx "$@" &
 }
 
+# A skb that was read may wait in the list of deferred frees of another CPU until
+# that CPU receives something. So let each receive something,
+# before asking whether all memory came back.
+poke_cpus() {
+	local cpu
+	for cpu in $(seq 0 $(($(nproc) - 1))); do
+		taskset -c "$cpu" ping -q -c 1 -W 1 127.0.0.1 >/dev/null
+	done
+}
+
 # wait_line FILE REGEX [SECONDS]: until a line of FILE matches; fails after
 # SECONDS (default 120), saying what FILE has.
 wait_line() {

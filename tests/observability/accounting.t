@@ -91,10 +91,6 @@ all_sent() {
 	return "$status"
 }
 
-freed() {
-	has_traced "$1" devmem_binding_free
-}
-
 senders=()
 bed
 trace_start devmem_binding_free

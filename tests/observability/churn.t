@@ -58,6 +58,7 @@ round() {
 }
 
 all_freed() {
+	poke_cpus
 	[ "$(count devmem_binding_free)" = "$(count devmem_bind)" ]
 }
 

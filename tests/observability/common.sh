@@ -109,6 +109,12 @@ has_traced() {
 	[ "$(count "${@:2}")" -ge "$1" ]
 }
 
+# freed NUMBER [REGEX]: so many bindings were.
+freed() {
+	poke_cpus
+	has_traced "$1" devmem_binding_free "${2:-}"
+}
+
 # fields NAME...: of the trace's lines on stdin, a line of values for each.
 fields() {
 	awk -v names="$*" '

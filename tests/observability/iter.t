@@ -88,10 +88,6 @@ other_than() {
 	devmemprobe ls | grep -qv "^binding=$1 "
 }
 
-freed() {
-	has_traced 1 devmem_binding_free "binding=$1 "
-}
-
 half_read() {
 	local id total
 	id=$(binding_id big)
@@ -100,7 +96,8 @@ half_read() {
 	dd bs=4096 count=1 <&4 >"$dir/first" 2>/dev/null
 	like "$(head -n 1 "$dir/first")" "^$id 0 0$" "a dump is begun"
 	finish "$binder"
-	check "its binding is freed although the dump is not at its end" wait_for $patience freed "$id"
+	check "its binding is freed although the dump is not at its end" \
+		wait_for $patience freed 1 "binding=$id "
 	# What was put into the reader's buffer before is still read.
 	cat <&4 >>"$dir/first"
 	exec 4<&-

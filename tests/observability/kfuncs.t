@@ -26,6 +26,7 @@ decoded_in() { # ADDRESS NUMBER
 }
 
 no_binding() {
+	poke_cpus
 	! devmemprobe ls | grep -q "^binding=$1 "
 }
 

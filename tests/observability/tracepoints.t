@@ -67,10 +67,6 @@ pairs() {
 	test -s "$dir/one" && cmp "$dir/one" "$dir/other"
 }
 
-freed() {
-	has_traced "$1" devmem_binding_free
-}
-
 # held_reader: 40 tokens held to the end, all others given back, on two queues.
 held_reader() {
 	local id frags total=1024

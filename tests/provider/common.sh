@@ -74,15 +74,6 @@ transfer() {
 	received "$name" "$bytes"
 }
 
-# A skb that was read may wait in the list of deferred frees of another CPU until
-# that CPU receives something. So let each receive something.
-poke_cpus() {
-	local cpu
-	for cpu in $(seq 0 $(($(nproc) - 1))); do
-		taskset -c "$cpu" ping -q -c 1 -W 1 127.0.0.1 >/dev/null
-	done
-}
-
 # dmabufs_left NUMBER: so many dma-bufs are left. A binding holds its own, and so
 # does whoever made it.
 dmabufs_left() {

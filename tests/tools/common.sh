@@ -121,6 +121,7 @@ stop_tool() {
 
 # no_bindings: nothing is left of any.
 no_bindings() {
+	poke_cpus
 	[ "$(devmemls -j | jq -c .bindings)" = "[]" ]
 }
 
