@@ -15,13 +15,15 @@ hist() {
 net_pair 4
 steer 5201 1
 
-start_json by-binding devmemlat -j
+start_json by-binding devmemlat -v -j
 all=$started
-start_json by-process devmemlat -j -P
+start_json by-process devmemlat -v -j -P
 proc=$started
 start text devmemlat
 text=$started
-wait_for 120 attached 12
+wait_line "$tmp/by-binding" ": watching"
+wait_line "$tmp/by-process" ": watching"
+wait_line "$tmp/text" Tracing
 bind
 reader reader --hold 3 5201
 send 5201 200000

@@ -42,23 +42,27 @@ devmemls -j >"$tmp/one" &
 devmemls -j >"$tmp/two"
 wait $!
 is "$(cat "$tmp/one")" "$(cat "$tmp/two")" "two devmemls at once say the same"
-start_json snoop1 devmemsnoop -j -e token_get,token_put
+start_json snoop1 devmemsnoop -v -j -e token_get,token_put
 snoop1=$started
-start_json snoop2 devmemsnoop -j -e token_get,token_put
+start_json snoop2 devmemsnoop -v -j -e token_get,token_put
 snoop2=$started
-start_json lat1 devmemlat -j
+start_json lat1 devmemlat -v -j
 lat1=$started
-start_json lat2 devmemlat -j
+start_json lat2 devmemlat -v -j
 lat2=$started
-start_json top1 devmemtop -b -j 1
+start_json top1 devmemtop -v -b -j 1
 top1=$started
-start_json top2 devmemtop -b -j 1
+start_json top2 devmemtop -v -b -j 1
 top2=$started
-start_json leak1 devmemleak -j -t 0 --sample 600
+start_json leak1 devmemleak -v -j -t 0 --sample 600
 leak1=$started
-start_json leak2 devmemleak -j -t 0 --sample 600
+start_json leak2 devmemleak -v -j -t 0 --sample 600
 leak2=$started
-wait_for 120 attached 20
+for watcher in snoop1 snoop2 lat1 lat2 top1 top2; do
+	wait_line "$tmp/$watcher" ": watching"
+done
+wait_line "$tmp/leak1" "watching for"
+wait_line "$tmp/leak2" "watching for"
 wait_line "$tmp/top1.json" view
 wait_line "$tmp/top2.json" view
 reader reader --hold 3 5201

@@ -13,17 +13,18 @@ connections=10000
 net_pair 4
 steer 5201 1
 bind
-start_json snoop devmemsnoop -j -e token_get,token_put,token_close
+start_json snoop devmemsnoop -v -j -e token_get,token_put,token_close
 snoop=$started
-start_json lat devmemlat -j
+start_json lat devmemlat -v -j
 lat=$started
-start_json top devmemtop -b -j 1
+start_json top devmemtop -v -b -j 1
 top=$started
 start_json leak devmemleak -v -j -t 0 --sample 600
 leak=$started
 wait_line "$tmp/top.json" view
 wait_line "$tmp/leak" "watching for"
-wait_for 120 attached 14
+wait_line "$tmp/snoop" ": watching"
+wait_line "$tmp/lat" ": watching"
 
 "$PPDEVMEM_REPO/tests/tools/shortlived.py" 5201 "$connections" >"$tmp/tokens" 2>"$tmp/err"
 is "$?" 0 "$connections connections"
@@ -54,6 +55,6 @@ devmemls -j >"$tmp/ls"
 jq_is "$tmp/ls" '.bindings[0] | [.iovs.user, .holders]' '[0,[]]' "devmemls lists no holder"
 stop_tool "$lat" "devmemlat ends"
 jq_is "$tmp/lat.json" 'select(.histogram == "hold") | .count' "$tokens" "devmemlat timed each token"
-is "$(cat "$tmp/snoop" "$tmp/lat" "$tmp/top" | grep -v watching)" "" "nothing was lost"
+is "$(cat "$tmp/snoop" "$tmp/lat" "$tmp/top" | grep lost)" "" "nothing was lost"
 check "no BPF program is left" wait_for 60 none_left
 done_testing

@@ -229,8 +229,7 @@ int main(int argc, char **argv)
 	struct probe probe = {};
 	int status = EXIT_FOUND;
 
-	args_init();
-	argp_parse(&argp, argc, argv, 0, NULL, NULL);
+	args_parse_own(&argp, argc, argv);
 	if (!probe_open(&probe, !env.once))
 		status = run(&probe);
 	probe_close(&probe);

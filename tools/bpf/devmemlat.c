@@ -230,7 +230,6 @@ static struct devmemlat_bpf *load(void)
 	unsigned int events = env.args.pid ? hold : hold | recycle;
 	struct args filter = env.args;
 	struct devmemlat_bpf *skel;
-	int err;
 
 	skel = devmemlat_bpf__open();
 	if (!skel) {
@@ -241,14 +240,9 @@ static struct devmemlat_bpf *load(void)
 	attach_filter(&skel->rodata->filter, &filter);
 	skel->rodata->want_pid = env.args.pid;
 	skel->rodata->by_process = env.by_process;
-	if (attach_missing(attach_plan(skel->obj, events), events))
-		goto fail;
-
-	err = devmemlat_bpf__load(skel) ?: devmemlat_bpf__attach(skel);
-	if (!err)
+	if (!attach_start(skel->skeleton, attach_plan(skel->obj, events), events))
 		return skel;
-	diag_load_failed("devmemlat", err);
-fail:
+
 	devmemlat_bpf__destroy(skel);
 	return NULL;
 }
@@ -268,23 +262,16 @@ static void follow(struct devmemlat_bpf *skel)
 
 int main(int argc, char **argv)
 {
-	static const struct argp_child children[] = {
-		{ .argp = &args_argp },
-		{ .argp = &args_binding_argp },
-		{},
-	};
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
 		.args_doc = "[INTERVAL [COUNT]]",
 		.doc = doc,
-		.children = children,
 	};
 	struct devmemlat_bpf *skel;
 	__u64 missed;
 
-	args_init();
-	argp_parse(&argp, argc, argv, 0, NULL, NULL);
+	args_parse_binding(&argp, argc, argv);
 	if (diag_check_kernel())
 		return EXIT_FOUND;
 	stream_catch_signals();

@@ -118,20 +118,15 @@ static struct devmemleak_bpf *load(void)
 	const unsigned int events = EV_BIT(EV_TOKEN_GET) | EV_BIT(EV_TOKEN_PUT) |
 				    EV_BIT(EV_TOKEN_CLOSE);
 	struct devmemleak_bpf *skel;
-	int err;
 
 	skel = devmemleak_bpf__open();
 	if (!skel) {
 		diag("cannot open the BPF programs: %s", strerror(errno));
 		return NULL;
 	}
-	if (attach_missing(attach_plan(skel->obj, events), events))
-		goto fail;
-	err = devmemleak_bpf__load(skel) ?: devmemleak_bpf__attach(skel);
-	if (!err)
+	if (!attach_start(skel->skeleton, attach_plan(skel->obj, events), events))
 		return skel;
-	diag_load_failed("devmemleak", err);
-fail:
+
 	devmemleak_bpf__destroy(skel);
 	return NULL;
 }
@@ -419,24 +414,17 @@ static double watch_time(struct inventory_bpf *inv_skel)
 
 int main(int argc, char **argv)
 {
-	static const struct argp_child children[] = {
-		{ .argp = &args_argp },
-		{ .argp = &args_binding_argp },
-		{},
-	};
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
 		.doc = doc,
-		.children = children,
 	};
 	struct inventory_bpf *inv_skel;
 	int status = EXIT_FOUND;
 	struct watch watch = {};
 	double seconds;
 
-	args_init();
-	argp_parse(&argp, argc, argv, 0, NULL, NULL);
+	args_parse_binding(&argp, argc, argv);
 	inv_skel = inventory_open();
 	if (!inv_skel)
 		return EXIT_FOUND;

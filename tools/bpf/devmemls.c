@@ -363,24 +363,17 @@ static __u64 parse_word(const char *text)
 
 int main(int argc, char **argv)
 {
-	static const struct argp_child children[] = {
-		{ .argp = &args_argp },
-		{ .argp = &args_binding_argp },
-		{},
-	};
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
 		.doc = doc,
-		.children = children,
 	};
 	struct inventory_bpf *skel;
 	struct inventory *inv;
 	__u64 word = 0;
 	int err = -1;
 
-	args_init();
-	argp_parse(&argp, argc, argv, 0, NULL, NULL);
+	args_parse_binding(&argp, argc, argv);
 	if (env.word)
 		word = parse_word(env.word);
 

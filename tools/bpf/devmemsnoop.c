@@ -250,7 +250,6 @@ static int follow(struct devmemsnoop_bpf *skel)
 	}
 	print_header();
 	fflush(stdout);
-	diag_v("watching");
 	while (!stream_stop && err >= 0 && stream_now_ns() < end) {
 		err = ring_buffer__poll(records, POLL_MS);
 		if (err == 0)
@@ -270,7 +269,6 @@ static struct devmemsnoop_bpf *load(void)
 {
 	struct devmemsnoop_bpf *skel;
 	unsigned int planned, needed;
-	int err;
 
 	skel = devmemsnoop_bpf__open();
 	if (!skel) {
@@ -285,14 +283,9 @@ static struct devmemsnoop_bpf *load(void)
 	planned = attach_plan(skel->obj, env.events);
 	/* Whoever asks for all gets what there is, if there is anything */
 	needed = env.events == EV_ALL && planned ? 0 : env.events;
-	if (attach_missing(planned, needed))
-		goto fail;
-
-	err = devmemsnoop_bpf__load(skel) ?: devmemsnoop_bpf__attach(skel);
-	if (!err)
+	if (!attach_start(skel->skeleton, planned, needed))
 		return skel;
-	diag_load_failed("devmemsnoop", err);
-fail:
+
 	devmemsnoop_bpf__destroy(skel);
 	return NULL;
 }
@@ -309,22 +302,15 @@ static void report_lost(struct devmemsnoop_bpf *skel, __u64 missed)
 
 int main(int argc, char **argv)
 {
-	static const struct argp_child children[] = {
-		{ .argp = &args_argp },
-		{ .argp = &args_binding_argp },
-		{},
-	};
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
 		.doc = doc,
-		.children = children,
 	};
 	struct devmemsnoop_bpf *skel;
 	int err;
 
-	args_init();
-	argp_parse(&argp, argc, argv, 0, NULL, NULL);
+	args_parse_binding(&argp, argc, argv);
 	if (diag_check_kernel())
 		return EXIT_FOUND;
 	stream_catch_signals();

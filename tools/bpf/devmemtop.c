@@ -679,42 +679,31 @@ static struct devmemtop_bpf *load(void)
 	const unsigned int events = tokens | EV_BIT(EV_ALLOC) |
 				    EV_BIT(EV_RELEASE) | EV_BIT(EV_EXHAUSTED);
 	struct devmemtop_bpf *skel;
-	int err;
 
 	skel = devmemtop_bpf__open();
 	if (!skel) {
 		diag("cannot open the BPF programs: %s", strerror(errno));
 		return NULL;
 	}
-	if (attach_missing(attach_plan(skel->obj, events), events))
-		goto fail;
-	err = devmemtop_bpf__load(skel) ?: devmemtop_bpf__attach(skel);
-	if (!err)
+	if (!attach_start(skel->skeleton, attach_plan(skel->obj, events), events))
 		return skel;
-	diag_load_failed("devmemtop", err);
-fail:
+
 	devmemtop_bpf__destroy(skel);
 	return NULL;
 }
 
 int main(int argc, char **argv)
 {
-	static const struct argp_child children[] = {
-		{ .argp = &args_argp },
-		{},
-	};
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
 		.args_doc = "[INTERVAL [COUNT]]",
 		.doc = doc,
-		.children = children,
 	};
 	struct top top = { .first = true };
 	int err = -1;
 
-	args_init();
-	argp_parse(&argp, argc, argv, 0, NULL, NULL);
+	args_parse(&argp, argc, argv);
 	if (env.args.json || !isatty(STDOUT_FILENO))
 		env.batch = true;
 	top.inv_skel = inventory_open();

@@ -58,7 +58,7 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
 	}
 }
 
-const struct argp args_argp = {
+static const struct argp common_argp = {
 	.options = common_options,
 	.parser = parse_common,
 };
@@ -79,14 +79,43 @@ static error_t parse_binding(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-const struct argp args_binding_argp = {
+static const struct argp binding_argp = {
 	.options = binding_options,
 	.parser = parse_binding,
 };
 
-void args_init(void)
+static void parse_with(struct argp argp, const struct argp_child *children, int argc,
+		       char **argv)
 {
+	argp.children = children;
 	argp_program_version = "ppdevmem " DEVMEM_VERSION;
 	argp_err_exit_status = EXIT_USAGE;
 	diag_init();
+	argp_parse(&argp, argc, argv, 0, NULL, NULL);
+}
+
+void args_parse_own(const struct argp *argp, int argc, char **argv)
+{
+	parse_with(*argp, NULL, argc, argv);
+}
+
+void args_parse(const struct argp *argp, int argc, char **argv)
+{
+	static const struct argp_child children[] = {
+		{ .argp = &common_argp },
+		{},
+	};
+
+	parse_with(*argp, children, argc, argv);
+}
+
+void args_parse_binding(const struct argp *argp, int argc, char **argv)
+{
+	static const struct argp_child children[] = {
+		{ .argp = &common_argp },
+		{ .argp = &binding_argp },
+		{},
+	};
+
+	parse_with(*argp, children, argc, argv);
 }

@@ -16,14 +16,16 @@ struct args {
 	unsigned int pid;
 };
 
-/* Children of a tool's own argp, with a struct args as their input: -h -v -j
- * -i -p, and -b
+/* What a tool's main() starts with: take the options, with exit status 2 on wrong usage,
+ * and be ready for diag().
  */
-extern const struct argp args_argp;
-extern const struct argp args_binding_argp;
+void args_parse_own(const struct argp *argp, int argc, char **argv);
 
-/* What a tool's main() starts with: the version, exit status 2 on wrong usage */
-void args_init(void);
+/* With the common ones: -h -v -j -i -p. @argp's parser gives its child 0 a struct args. */
+void args_parse(const struct argp *argp, int argc, char **argv);
+
+/* And with -b; @argp's parser gives its children 0 and 1 the same struct args. */
+void args_parse_binding(const struct argp *argp, int argc, char **argv);
 
 /* A whole number from @min to @max, or usage and exit */
 unsigned long args_number(struct argp_state *state, const char *what,

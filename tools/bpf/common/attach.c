@@ -180,7 +180,7 @@ const char *attach_way(const struct bpf_object *obj, enum devmem_event event)
 	return NULL;
 }
 
-int attach_missing(unsigned int planned, unsigned int needed)
+static unsigned int say_missing(unsigned int planned, unsigned int needed)
 {
 	unsigned int event, missing = needed & ~planned;
 
@@ -189,6 +189,22 @@ int attach_missing(unsigned int planned, unsigned int needed)
 			diag("this kernel has no way to see '%s': %s",
 			     event_name(event), why_not_seen[event]);
 	return missing;
+}
+
+int attach_start(struct bpf_object_skeleton *skeleton, unsigned int planned,
+		 unsigned int needed)
+{
+	int err;
+
+	if (say_missing(planned, needed))
+		return -EOPNOTSUPP;
+	err = bpf_object__load_skeleton(skeleton) ?: bpf_object__attach_skeleton(skeleton);
+	if (err) {
+		diag_load_failed(program_invocation_short_name, err);
+		return err;
+	}
+	diag_v("watching");
+	return 0;
 }
 
 void attach_filter(volatile struct event_filter *filter,

@@ -20,8 +20,11 @@
  */
 unsigned int attach_plan(struct bpf_object *obj, unsigned int events);
 
-/* Says which of @needed are not among @planned, and why; nonzero if any */
-int attach_missing(unsigned int planned, unsigned int needed);
+/* Loads what was planned and attaches it, if nothing that is @needed is missing. Otherwise
+ * says what is wrong, and returns nonzero. -v tells when all is attached.
+ */
+int attach_start(struct bpf_object_skeleton *skeleton, unsigned int planned,
+		 unsigned int needed);
 
 /* Turns options into what the programs filter by */
 void attach_filter(volatile struct event_filter *filter,

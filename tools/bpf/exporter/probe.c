@@ -37,9 +37,7 @@ static int attach_programs(struct probe *probe)
 	probe->skel = skel;
 	skel->rodata->kernel_keeps_since = probe_kernel_counts(probe);
 	probe->events = attach_plan(skel->obj, probe_wanted(probe));
-	err = devmem_exporter_bpf__load(skel) ?: devmem_exporter_bpf__attach(skel);
-	if (err)
-		diag_load_failed("devmem_exporter", err);
+	err = attach_start(skel->skeleton, probe->events, 0);
 	probe->attached_ns = stream_now_ns();
 	return err;
 }
