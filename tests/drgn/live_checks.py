@@ -185,6 +185,7 @@ def check_unbound(words: dict[str, int]) -> None:
 
 def check_gone(words: dict[str, int]) -> None:
     """When the last reader is gone the binding is, and the word means nothing."""
+
     def is_gone() -> bool:
         poke_cpus()
         return Devmem(PROG).decode(words["user"]).kind == "gone"
