@@ -357,7 +357,7 @@ void dms_queue_detach(struct dms_queue *q, struct dms_queue_mem *mem);
 int dms_queues_up(struct dms_priv *priv, unsigned int from, unsigned int to);
 void dms_queues_down(struct dms_priv *priv, unsigned int from, unsigned int to);
 int dms_queues_replace_mem(struct dms_priv *priv);
-int dms_ring_fill(struct dms_ring *ring, gfp_t gfp, atomic_t *fail);
+int dms_ring_fill(struct dms_ring *ring, atomic_t *fail);
 
 /* queue_mgmt.c */
 extern const struct netdev_queue_mgmt_ops dms_queue_mgmt_ops;

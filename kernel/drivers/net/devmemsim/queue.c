@@ -54,13 +54,16 @@ static void dms_ring_free(struct dms_ring *ring)
 /**
  * dms_ring_fill() - post buffers until the ring is full
  * @ring: the ring, in its NAPI or with the NAPI disabled
- * @gfp: how to allocate
  * @fail: knob that counts allocations still to fail, or NULL
+ *
+ * Never sleeps: a pool that maps its pages holds a spinlock with bottom halves
+ * off when it asks for memory to remember a page by, and if that may sleep the
+ * kernel does so with them off.
  *
  * Return: 0 if it is full, -ENOMEM if it is not but may be later, -EOPNOTSUPP
  * if the memory is out of the engine's reach.
  */
-int dms_ring_fill(struct dms_ring *ring, gfp_t gfp, atomic_t *fail)
+int dms_ring_fill(struct dms_ring *ring, atomic_t *fail)
 {
 	struct dms_desc *desc;
 	netmem_ref netmem;
@@ -69,7 +72,8 @@ int dms_ring_fill(struct dms_ring *ring, gfp_t gfp, atomic_t *fail)
 	while (dms_ring_posted(ring) < ring->size) {
 		if (fail && dms_fault_take(fail))
 			return -ENOMEM;
-		netmem = page_pool_alloc_netmems(ring->pool, gfp);
+		netmem = page_pool_alloc_netmems(ring->pool,
+						 GFP_ATOMIC | __GFP_NOWARN);
 		if (!netmem)
 			return -ENOMEM;
 		addr = page_pool_get_dma_addr_netmem(netmem);
@@ -128,7 +132,7 @@ static int dms_payload_ring_init(struct net_device *dev, struct dms_ring *ring,
 
 static int dms_ring_first_fill(struct net_device *dev, struct dms_ring *ring)
 {
-	int err = dms_ring_fill(ring, GFP_KERNEL, NULL);
+	int err = dms_ring_fill(ring, NULL);
 
 	/* Too few buffers is a state that real queues live with as well. */
 	if (err == -ENOMEM)

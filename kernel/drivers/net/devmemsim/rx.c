@@ -265,7 +265,7 @@ static bool dms_refill_ring(struct dms_ring *ring, atomic_t *fail)
 {
 	if (ring->size - dms_ring_posted(ring) < DMS_REFILL_BATCH)
 		return false;
-	return dms_ring_fill(ring, GFP_ATOMIC | __GFP_NOWARN, fail);
+	return dms_ring_fill(ring, fail);
 }
 
 /*
