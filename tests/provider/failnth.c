@@ -27,7 +27,6 @@ struct attempt {
 	unsigned int ifindex;
 	unsigned int queues[MAX_QUEUES];
 	unsigned int num_queues;
-	struct dmabuf buf;
 	bool on_unbind;
 };
 
@@ -62,7 +61,7 @@ static int fault_happened(void)
 }
 
 /* Returns whether a fault happened, -1 if the test cannot go on. */
-static int bind_once(const struct attempt *a, unsigned int nth, int *err)
+static int bind_once(const struct attempt *a, int dmabuf_fd, unsigned int nth, int *err)
 {
 	int fault = 0;
 	struct netdev nd;
@@ -73,7 +72,7 @@ static int bind_once(const struct attempt *a, unsigned int nth, int *err)
 		return complain("netlink: %s", strerror(-*err));
 	if (!a->on_unbind && set_fail_nth(nth))
 		return -1;
-	*err = netdev_bind_rx(&nd, a->ifindex, a->buf.fd, a->queues, a->num_queues, &id);
+	*err = netdev_bind_rx(&nd, a->ifindex, dmabuf_fd, a->queues, a->num_queues, &id);
 	if (!a->on_unbind)
 		fault = fault_happened();
 	else if (*err)
@@ -89,8 +88,17 @@ static int bind_once(const struct attempt *a, unsigned int nth, int *err)
 /* Returns whether a fault happened, -1 if the test cannot go on. */
 static int try(const struct attempt *a, unsigned int nth, struct score *score)
 {
-	int err, fault = bind_once(a, nth, &err);
+	struct dmabuf buf;
+	int err, fault;
 
+	/*
+	 * Each with memory of its own: that of the last attempts is unmapped a grace
+	 * period later, and the DMA API's debugging minds many mappings of one page.
+	 */
+	if (dmabuf_create(&buf, "udmabuf", BUF_SIZE))
+		return -1;
+	fault = bind_once(a, buf.fd, nth, &err);
+	dmabuf_destroy(&buf);
 	if (fault < 0)
 		return -1;
 	if (err && !fault)
@@ -136,8 +144,6 @@ int main(int argc, char **argv)
 			 strerror(errno));
 		return 1;
 	}
-	if (dmabuf_create(&a.buf, "udmabuf", BUF_SIZE))
-		return 1;
 	do {
 		fault = try(&a, ++nth, &score);
 	} while (fault > 0);

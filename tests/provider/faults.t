@@ -35,8 +35,8 @@ for what in bind unbind; do
 	read -r faults refused < <(scored "$dir/score")
 	check "$what: there were allocations to fail ($faults)" test "$faults" -ge 10
 	if [ "$what" = bind ]; then
-		check "bind: most of them make it fail ($refused)" \
-			test "$refused" -ge $((faults / 2))
+		# The rest are of rings, which may have fewer buffers, and of the kernel's debugging
+		check "bind: some make it fail ($refused)" test "$refused" -ge 10
 		like "$(cat "$dir/score")" "refused:( [0-9]+ (ENOMEM|ENOBUFS|EMSGSIZE))+\$" \
 			"bind: and the errno says what it is"
 	fi
