@@ -21,6 +21,9 @@ demo: tools ## Stream through device memory between two namespaces and look at i
 test: tools ## Run all tests on all kernels (tests/run --help for less)
 	tests/run
 
+soak: tools ## Run the tests that take long, which 'make test' leaves out
+	tests/run --soak
+
 bench: tools ## Measure, and write docs/benchmarks.md and build/bench/*.json
 	tests/bench/run
 
@@ -30,7 +33,7 @@ bench-alloc: tools ## Print the allocator's cost beside mainline's, in instructi
 bench-drgn: tools ## Print what listing a million iovs of a dump costs, beside plain drgn
 	tests/bench/run listing
 
-bench-tools: tools ## Print what each tool costs its traffic, beside bpftrace (not yet seen to run)
+bench-tools: tools ## Print what each tool costs its traffic, beside bpftrace
 	tests/bench/run tools
 
 kernel: ## Build the kernel flavors named in FLAVORS (default ppdevmem)
@@ -54,4 +57,4 @@ clean: ## Remove what was built in this clone
 clean-cache: ## Remove the sysroot, the kernels and all downloads
 	scripts/clean-cache
 
-.PHONY: help demo test bench bench-alloc bench-drgn bench-tools kernel tools lint install clean clean-cache
+.PHONY: help demo test soak bench bench-alloc bench-drgn bench-tools kernel tools lint install clean clean-cache

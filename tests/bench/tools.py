@@ -71,7 +71,9 @@ def measure(flavor: str) -> dict[str, Any]:
     output = benchlib.json_lines(benchlib.guest(flavor, [SCRIPT, *arms], TIMEOUT))
     lines = {line["arm"]: line for line in output}
     costs = {
-        arm: cost(lines["none"], line).__dict__ for arm, line in lines.items() if line.get("own")
+        arm: cost(lines["none"], line).__dict__
+        for arm, line in lines.items()
+        if line.get("own") is not None
     }
     once = {arm[5:]: line["once"] for arm, line in lines.items() if "once" in line}
     return {"kernel": benchlib.kernel_version(flavor), "costs": costs, "once": once}
@@ -125,6 +127,10 @@ its way" is what the path itself gets longer by, "own" what the tool's process r
 path does nothing but receive, which no application does, so it is the worst case.
 
 {show(result)}
+
+On mainline the scripts count where a read's tokens are handed out, all of them at once; the
+tools look at each token there too, for its iov says which binding it is of. devmemsnoop prints
+when, device, queue, reader's pid and name of each event, which is most of its own cost.
 
 {show_once(result)} Run it alone by `make bench-tools`.
 """

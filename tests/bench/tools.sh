@@ -14,9 +14,9 @@ export BPFTRACE_MAX_MAP_KEYS=65536
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
-# own PID: nanoseconds that its first thread ran.
+# own PID: nanoseconds that it ran, by its CPU clock.
 own() {
-	cut -d' ' -f1 "/proc/$1/schedstat"
+	python3 -c 'import sys, time; print(time.clock_gettime_ns(~int(sys.argv[1]) << 3 | 2))' "$1"
 }
 
 # settled PID: the same, when it has no more to do than to wake up now and then.
@@ -56,7 +56,7 @@ watch() {
 
 # In place of a tool: bpftrace starts its command when all is attached.
 if [ "${1:-}" = --under-bpftrace ]; then
-	measure "$2" "$PPID"
+	measure "$2" "$PPID" >"$3"
 	exit
 fi
 
@@ -82,8 +82,10 @@ for arm; do
 	devmemtop) watch "$arm" BINDING devmemtop -b 1000 ;;
 	devmemleak) watch "$arm" "watching for" devmemleak -v -t 0 --sample 1000 ;;
 	bt:*)
-		bpftrace -o "$tmp/log" -c "$0 --under-bpftrace $arm" "$PPDEVMEM_REPO/${arm#bt:}" 2>"$tmp/err" ||
+		bpftrace -o "$tmp/log" -c "/bin/bash $0 --under-bpftrace $arm $tmp/result" \
+			"$PPDEVMEM_REPO/${arm#bt:}" >"$tmp/err" 2>&1 ||
 			{ cat "$tmp/err" >&2 && exit 1; }
+		cat "$tmp/result"
 		;;
 	once:*.bt) once "$arm" bpftrace "$PPDEVMEM_REPO/${arm#once:}" ;;
 	once:*) once "$arm" "${arm#once:}" ;;
