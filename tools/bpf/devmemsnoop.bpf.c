@@ -52,8 +52,10 @@ fill_binding(struct snoop_record *rec,
 		return;
 
 	rec->binding = BPF_CORE_READ(binding, id);
-	rec->inode = BPF_CORE_READ(binding, dmabuf, file, f_inode, i_ino);
-	rec->size = BPF_CORE_READ(binding, dmabuf, size);
+	if (rec->kind == EV_BIND) {
+		rec->inode = BPF_CORE_READ(binding, dmabuf, file, f_inode, i_ino);
+		rec->size = BPF_CORE_READ(binding, dmabuf, size);
+	}
 	dev = BPF_CORE_READ(binding, dev);
 	if (dev)
 		BPF_CORE_READ_STR_INTO(&rec->ifname, dev, name);

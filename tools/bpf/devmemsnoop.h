@@ -18,7 +18,7 @@ struct snoop_record {
 	__s64 refcount;
 	__u64 cookie;		/* 0: no socket, or it has none yet */
 	__u64 location;		/* of a drop */
-	__u64 inode;		/* of the dma-buf */
+	__u64 inode;		/* of the dma-buf, with the size: in a bind */
 	__u64 size;
 	__u32 kind;		/* enum devmem_event */
 	__u32 binding;
