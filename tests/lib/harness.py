@@ -47,7 +47,7 @@ class Test:
     kernels: tuple[str, ...]
     timeout: int
     host: bool
-    unproven: tuple[str, ...]
+    soak: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -114,7 +114,7 @@ def read_test(path: Path) -> Test:
         for line in file:
             if not line.startswith("#"):
                 break
-            if match := re.fullmatch(r"# (kernels|timeout|host|unproven)\b:?\s*(.*)\n", line):
+            if match := re.fullmatch(r"# (kernels|timeout|host|soak)\b:?\s*(.*)\n", line):
                 header[match[1]] = match[2]
     kernels = tuple(header.get("kernels", "").split())
     host = "host" in header
@@ -124,9 +124,11 @@ def read_test(path: Path) -> Test:
         raise SystemExit(f"{path}: needs one of the header lines '# kernels: ...' and '# host'")
     if not os.access(path, os.X_OK):
         raise SystemExit(f"{path}: is not executable")
-    unproven = tuple(header.get("unproven", "").split())
+    soak = tuple(header.get("soak", "").split())
+    if elsewhere := set(soak) - set(kernels):
+        raise SystemExit(f"{path}: '# soak:' names what '# kernels:' does not: {elsewhere}")
     timeout = int(header.get("timeout", DEFAULT_TIMEOUT))
-    return Test(path, kernels, timeout, host, unproven)
+    return Test(path, kernels, timeout, host, soak)
 
 
 def select_tests(patterns: list[str]) -> list[Test]:
@@ -278,12 +280,12 @@ class Boot:
             print("\n".join(errors), flush=True)
 
 
-def leave_unproven(flavor: str, tests: list[Test], totals: Totals) -> list[Test]:
-    """Skip, by name, what has not been seen to pass here yet; return the rest."""
+def leave_soak(flavor: str, tests: list[Test], totals: Totals) -> list[Test]:
+    """Skip, by name, what takes too long here for every run; return the rest."""
     for test in tests:
-        if flavor in test.unproven:
-            totals.skip(f"{flavor} {test.name}", "not yet seen to pass here; name it to run it")
-    return [test for test in tests if flavor not in test.unproven]
+        if flavor in test.soak:
+            totals.skip(f"{flavor} {test.name}", "takes long here; 'make soak' runs it")
+    return [test for test in tests if flavor not in test.soak]
 
 
 def run_flavor(flavor: str, tests: list[Test], totals: Totals, verbose: bool) -> None:
@@ -345,6 +347,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--kernel", action="append", choices=(*FLAVORS, "host"))
     parser.add_argument("-v", "--verbose", action="store_true")
     parser.add_argument("-l", "--list", action="store_true")
+    parser.add_argument("--soak", action="store_true")
     parser.add_argument("pattern", nargs="*")
     return parser.parse_args()
 
@@ -360,18 +363,22 @@ def main() -> int:
         for flavor in (*FLAVORS, "host")
         if flavor in wanted
     }
+    if args.soak:
+        for flavor, files in chosen.items():
+            chosen[flavor] = [test for test in files if flavor in test.soak]
     if args.list:
         for flavor, files in chosen.items():
             print("".join(f"{flavor} {test.name}\n" for test in files), end="")
         return 0
-    if not args.pattern:
+    if not args.soak and not args.pattern:
         for flavor, files in chosen.items():
-            chosen[flavor] = leave_unproven(flavor, files, totals)
+            chosen[flavor] = leave_soak(flavor, files, totals)
     on_host = chosen.pop("host", [])
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         runs = [
             pool.submit(run_flavor, flavor, files, totals, args.verbose)
-            for flavor, files in chosen.items()
+            # The slow ones first, lest the last of them run alone
+            for flavor, files in reversed(chosen.items())
             if files
         ]
     for run in runs:

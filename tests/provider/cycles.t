@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: debug
-# unproven: debug
+# soak: debug
 # timeout: 1800
 #
 # A thousand times bind and unbind, with traffic: through a queue that stays
