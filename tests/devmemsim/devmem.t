@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem mainline debug stock-6.12 stock-latest
-# unproven: debug
+# soak: debug
 # timeout: 420
 #
 # Device memory on a queue: the driver's side of it.
