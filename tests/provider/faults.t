@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: debug
-# unproven: debug
 # timeout: 1800
 #
 # Each allocation that a bind or an unbind makes fails once. A bind answers with

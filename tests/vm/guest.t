@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: stock-6.12 stock-latest mainline ppdevmem debug
-# unproven: debug
 # timeout: 60
 #
 # What a command finds in the guest.
