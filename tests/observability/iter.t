@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem debug
-# unproven: debug
+# soak: debug
 # timeout: 2400
 #
 # The bpf_iter targets: the documentation's program and commands work as they
