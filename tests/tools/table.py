@@ -124,19 +124,6 @@ def shown() -> Cells:
     return cells
 
 
-def not_yet_seen() -> str:
-    """Say on which kernels a tool's test was not yet seen to pass."""
-    lines = []
-    for tool in dict.fromkeys(row[0] for row in ROWS):
-        test = (REPO / "tests" / "tools" / f"{tool}.t").read_text(encoding="utf-8")
-        if match := re.search(r"^# unproven: (.*)$", test, re.MULTILINE):
-            lines.append(f"- {tool}: {', '.join(match[1].split())}")
-    if not lines:
-        return ""
-    text = "On these kernels the tool's test was not yet seen to pass as a whole; cells are what is"
-    return f"\n## Not yet confirmed\n\n{text}\nexpected there.\n\n" + "\n".join(lines) + "\n"
-
-
 def page(cells: Cells) -> str:
     """Make the page."""
     head = ["tool", "what", *KERNELS]
@@ -153,7 +140,7 @@ def page(cells: Cells) -> str:
     table = "\n".join([line(head), rule, *map(line, rows)])
     reasons = [f"- {tool}, {what}: {why}" for tool, what, why in ROWS if why]
     holes = "## Why there are holes\n\n" + "\n".join(reasons) + "\n"
-    return f"{HEAD}\n{table}\n\n{holes}{not_yet_seen()}"
+    return f"{HEAD}\n{table}\n\n{holes}"
 
 
 def problems(cells: Cells) -> list[str]:
