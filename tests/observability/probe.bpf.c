@@ -19,7 +19,10 @@ struct probe_seen seen;
 
 #define IOV_SIZE bpf_core_type_size(struct page_pool_iov)
 
-extern const void vmemmap_base __ksym;
+/* A kernel whose page tables can have but four levels has it as a constant */
+#define VMEMMAP_FIXED 0xffffea0000000000ULL
+
+extern const void vmemmap_base __ksym __weak;
 __u64 vmemmap;
 
 static enum page_pool_iov_state state_of(const struct page_pool_iov *iov)
@@ -55,7 +58,9 @@ int decode(void *ctx)
 {
 	__u32 i;
 
-	bpf_probe_read_kernel(&vmemmap, sizeof(vmemmap), &vmemmap_base);
+	vmemmap = VMEMMAP_FIXED;
+	if (bpf_ksym_exists(&vmemmap_base))
+		bpf_probe_read_kernel(&vmemmap, sizeof(vmemmap), &vmemmap_base);
 	bpf_for(i, 0, num_words) {
 		if (i >= PROBE_WORDS)
 			break;
