@@ -51,12 +51,9 @@ def wait_for(condition: Callable[[], bool]) -> bool:
 
 
 def poke_cpus() -> None:
-    """Let each CPU receive something, for it to free the skbs that wait on it until then."""
-    cpus = os.sched_getaffinity(0)
-    for cpu in cpus:
-        os.sched_setaffinity(0, {cpu})
-        subprocess.run(["ping", "-q", "-c1", "127.0.0.1"], stdout=subprocess.DEVNULL, check=True)
-    os.sched_setaffinity(0, cpus)
+    """Call that of net.sh, for skbs that wait on a CPU to be freed."""
+    script = '. "$PPDEVMEM_REPO/tests/lib/net.sh" && poke_cpus'
+    subprocess.run(["bash", "-c", script], check=True)
 
 
 def no_bindings() -> bool:
