@@ -61,12 +61,12 @@ start_tx() {
 }
 
 # A skb that was read may wait in the list of deferred frees of another CPU until
-# that CPU receives something. So let each receive something,
-# before asking whether all memory came back.
+# that CPU receives something. So let each receive something, before asking
+# whether all memory came back. On a busy machine an echo may take a while.
 poke_cpus() {
 	local cpu
 	for cpu in $(seq 0 $(($(nproc) - 1))); do
-		taskset -c "$cpu" ping -q -c 1 -W 1 127.0.0.1 >/dev/null
+		taskset -c "$cpu" ping -q -c 1 -w 30 127.0.0.1 >/dev/null
 	done
 }
 

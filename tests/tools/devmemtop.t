@@ -79,15 +79,14 @@ stop_tool "$sockets_pid" "ends on Ctrl-C, by socket"
 is "$(jq -sc '[.[].rows[].get_per_second // 0 | . >= 0] | all' "$tmp/rates.json")" true "rates are not negative"
 tells devmemtop "tokens per second" "$(seen rates && echo yes || echo no)"
 
-# For people: text, and a screen where keys choose view and column. Only what
-# changes is drawn: of "sorted by TOKENS" the last word.
+# For people: text, and a screen where keys choose view and column
 like "$(devmemtop -b 1 1)" "BINDING +IFNAME .*EXH/s +STATE" "text has a header"
 status=0
 "$PPDEVMEM_REPO/tests/tools/screen.py" \
-	'by binding, sorted by USED%' s \
-	'by socket, sorted by IOVS[^$]*10.0.0.1:5202' '>' \
-	TOKENS p \
-	'reader\.py' q -- devmemtop 1 >"$tmp/screen" || status=$?
+	'by binding, sorted by USED%.*dms0' s \
+	'by socket, sorted by IOVS.*10\.0\.0\.1:5202' '>' \
+	'by socket, sorted by TOKENS' p \
+	'by process, .*reader\.py' q -- devmemtop 1 >"$tmp/screen" || status=$?
 is "$status" 0 "the screen follows keys, and q ends it"
 [ "$status" = 0 ] || diag "$(cat "$tmp/screen")"
 if [ "$status" = 0 ]; then
