@@ -2,8 +2,8 @@
 """Find the tests, run them on each kernel, count.
 
 The inner half of tests/run, which documents the options. One boot per kernel,
-as many kernels at once as there are processors; a kernel that dies or hangs costs
-the test it died in, and the rest goes on after another boot.
+as many kernels or tests on the host at once as there are processors; a kernel that
+dies or hangs costs the test it died in, and the rest goes on after another boot.
 """
 
 import argparse
@@ -381,11 +381,10 @@ def main() -> int:
             for flavor, files in reversed(chosen.items())
             if files
         ]
+        runs += [pool.submit(run_on_host, test, totals, args.verbose) for test in on_host]
     for run in runs:
         run.result()
-    for test in on_host:
-        run_on_host(test, totals, args.verbose)
-    if not runs and not on_host:
+    if not runs:
         raise SystemExit("no test applies: " + " ".join(wanted))
     for text in totals.failed:
         print(f"failed: {text}")
