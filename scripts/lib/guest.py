@@ -3,7 +3,7 @@
 """Boot a kernel in QEMU, run one command in it, report what became of it.
 
 The inner half of scripts/vm, which documents the options: runs in the sysroot,
-which is also what the guest boots from.
+which is also what the guest boots from, by way of an image.
 """
 
 import argparse
@@ -33,8 +33,8 @@ STATUS_BROKEN = 125
 # that claims to be fast at it. Without these claims the kernel moves words.
 CPU = "max,erms=off,fsrm=off,fsrs=off,fsrc=off,fzrm=off"
 
-# Writable in the guest, and forgotten.
-TMPFS = ("/tmp", "/run", "/var/tmp", "/root")
+# What the guest boots from, of the sysroot that this runs in.
+IMAGE = "/boot/guest.erofs"
 
 END_OF_RUN = b"ppdevmem: end of run"
 
@@ -148,6 +148,7 @@ class Guest:
             "PPDEVMEM_REPO": str(self.repo),
             "PPDEVMEM_CACHE": os.environ["PPDEVMEM_CACHE"],
             "PPDEVMEM_FLAVOR": self.args.flavor,
+            "PPDEVMEM_MODULES": str(self.args.kernel_dir / "lib" / "modules"),
             "PPDEVMEM_CWD": os.getcwd(),
             "PPDEVMEM_COMMAND": shlex.join(self.args.command),
         }
@@ -159,13 +160,9 @@ class Guest:
 
     def _fstab(self) -> str:
         """Return what vm-init mounts, in order."""
-        cache = Path(os.environ["PPDEVMEM_CACHE"])
-        # These may lie under what becomes tmpfs: put aside first, and back then.
-        hidden = [
-            (f"/mnt/{number}", path)
-            for number, path in enumerate((self.repo, cache))
-            if any(path.is_relative_to(directory) for directory in TMPFS)
-        ]
+        # The sysroot with everything that is mounted there is at /mnt, for as long as
+        # this takes. What is under /tmp or /run comes after them.
+        shared = (self.repo, Path(os.environ["PPDEVMEM_CACHE"]))
         rows: list[tuple[str, str | Path, str, str]] = [
             ("proc", "/proc", "proc", "defaults"),
             ("sys", "/sys", "sysfs", "defaults"),
@@ -175,14 +172,13 @@ class Guest:
             ("trace", "/sys/kernel/tracing", "tracefs", "defaults"),
             ("bpf", "/sys/fs/bpf", "bpf", "defaults"),
             ("cgroup", "/sys/fs/cgroup", "cgroup2", "defaults"),
-            ("aside", "/mnt", "tmpfs", "defaults"),
+            ("tmp", "/tmp", "tmpfs", "mode=1777"),
+            ("run", "/run", "tmpfs", "mode=755"),
         ]
-        rows += [(str(path), aside, "none", "bind,X-mount.mkdir") for aside, path in hidden]
-        rows += [("tmpfs", directory, "tmpfs", "mode=1777") for directory in TMPFS]
-        rows += [(aside, path, "none", "bind,X-mount.mkdir") for aside, path in hidden]
+        rows += [(f"/mnt{path}", path, "none", "bind,X-mount.mkdir") for path in shared]
         rows += [
             ("out", self.repo / "build" / "out", "virtiofs", "defaults"),
-            (str(self.args.kernel_dir / "lib" / "modules"), "/usr/lib/modules", "none", "bind"),
+            (f"/mnt{self.args.kernel_dir}/lib/modules", "/usr/lib/modules", "none", "bind"),
         ]
         return "".join(
             " ".join(str(field).replace(" ", "\\040") for field in row) + "\n" for row in rows
@@ -236,6 +232,8 @@ class Guest:
         # A guest that ends by itself is kept, so that it can be dumped.
         argv += ["-action", "reboot=shutdown,shutdown=pause"]
         argv += ["-device", "vmcoreinfo", "-device", "virtio-serial-pci"]
+        argv += ["-drive", f"file={IMAGE},format=raw,readonly=on,if=none,id=image"]
+        argv += ["-device", "virtio-blk-pci,drive=image"]
         if args.icount:
             argv += ["-icount", "shift=0,sleep=off", "-seed", "1"]
         for name in listeners:

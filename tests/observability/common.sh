@@ -16,9 +16,11 @@ trace=/sys/kernel/tracing/instances/observability
 # Bound of any wait, in seconds: how long a slow machine may take.
 patience=600
 
-# bed: the pair of devices; ports 5201 to 5204 go to queues 1 to 4.
+# bed: the pair of devices; ports 5201 to 5204 go to queues 1 to 4. No binding is
+# there: the last one of the test before may take a moment.
 bed() {
 	local queue
+	wait_for $patience no_bindings
 	on_exit net_teardown
 	net_pair 5
 	for queue in 1 2 3 4; do
@@ -113,6 +115,12 @@ has_traced() {
 freed() {
 	poke_cpus
 	has_traced "$1" devmem_binding_free "${2:-}"
+}
+
+no_bindings() {
+	local list
+	poke_cpus
+	list=$(devmemprobe ls) && [ -z "$list" ]
 }
 
 # fields NAME...: of the trace's lines on stdin, a line of values for each.

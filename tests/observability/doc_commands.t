@@ -101,7 +101,7 @@ finish "$receiver"
 
 taken=$(counters held allocs)
 finish "$reader"
-wait_for $patience sh -c "! devmemprobe ls | grep -q ."
+wait_for $patience no_bindings
 kill -INT "$watch"
 ended "$watch"
 like_example watch "allocations are counted"

@@ -35,7 +35,7 @@ cp "$tmp/want" build/out/runner.want
 on_exit 'rm -f build/out/runner.*'
 # shellcheck disable=SC2016 # the guest expands these
 vm --cpus 3 --mem 1024 -- sh -c 'cat build/out/runner.want; cp /proc/version build/out/runner.out
-	printf "%s|" "$@" >&2; nproc >&2; grep MemTotal /proc/meminfo >&2
+	printf "%s|" "$@" >&2; nproc >&2; grep MemTotal /proc/meminfo >&2; touch /usr/written
 	exit 7' sh "two words" '$HOME;"quoted"' '' >"$tmp/out"
 is $? 7 "the status is the command's"
 check "a megabyte of every byte comes through stdout unchanged" cmp "$tmp/want" "$tmp/out"
@@ -44,6 +44,7 @@ like "$(cat "$tmp/err")" 'two words\|\$HOME;"quoted"\|\|' \
 like "$(cat "$tmp/err")" '\|3' "--cpus is obeyed"
 like "$(cat "$tmp/err")" "MemTotal: +(9[0-9]|10[0-4])[0-9]{4} kB" "--mem is obeyed"
 like "$(cat build/out/runner.out)" "^Linux version" "build/out is shared"
+check "what is written elsewhere is forgotten" test ! -e /usr/written
 console=$(sed -n 's/^vm: console log: //p' "$tmp/err")
 check "the console log is named on failure" grep -q "ppdevmem: end of run" "$console"
 
