@@ -160,7 +160,7 @@ class Guest:
 
     def _fstab(self) -> str:
         """Return what vm-init mounts, in order."""
-        # The sysroot with everything that is mounted there is at /mnt, for as long as
+        # The sysroot with everything that is mounted there is at /boot, for as long as
         # this takes. What is under /tmp or /run comes after them.
         shared = (self.repo, Path(os.environ["PPDEVMEM_CACHE"]))
         rows: list[tuple[str, str | Path, str, str]] = [
@@ -175,10 +175,10 @@ class Guest:
             ("tmp", "/tmp", "tmpfs", "mode=1777"),
             ("run", "/run", "tmpfs", "mode=755"),
         ]
-        rows += [(f"/mnt{path}", path, "none", "bind,X-mount.mkdir") for path in shared]
+        rows += [(f"/boot{path}", path, "none", "bind,X-mount.mkdir") for path in shared]
         rows += [
             ("out", self.repo / "build" / "out", "virtiofs", "defaults"),
-            (f"/mnt{self.args.kernel_dir}/lib/modules", "/usr/lib/modules", "none", "bind"),
+            ("/boot/usr/lib/modules", "/usr/lib/modules", "none", "bind"),
         ]
         return "".join(
             " ".join(str(field).replace(" ", "\\040") for field in row) + "\n" for row in rows

@@ -5,8 +5,8 @@
     screen.py [WAIT KEY]... -- COMMAND [ARG...]
 
 For each pair: waits until the screen shows WAIT (a regular expression, over lines),
-then presses KEY. Ends with the program's status, and prints the last screen that
-was waited for. Status 124 when a WAIT does not come.
+then presses KEY. Prints the last screen that was not empty, and ends with the
+program's status. Status 124 when a WAIT or the program's end does not come.
 """
 
 import os
@@ -36,9 +36,9 @@ def read(fd: int) -> bytes:
 
 
 def press_keys(fd: int, steps: list[tuple[str, str]]) -> str:
-    """Follow the steps until they are done or the program ends, and wait for its end.
+    """Follow the steps, to the program's end; return the last screen with text.
 
-    Removes the steps it gets to from the list; returns the last screen with text.
+    :raises TimeoutError: with that screen, if the next step or the end does not come
     """
     screen = pyte.Screen(COLUMNS, LINES)
     stream = pyte.ByteStream(screen)
@@ -48,13 +48,13 @@ def press_keys(fd: int, steps: list[tuple[str, str]]) -> str:
         try:
             stream.feed(read(fd))
         except EOFError:
-            break
+            return shown
         text = "\n".join(line.rstrip() for line in screen.display).strip()
         shown = text or shown
         if steps and re.search(steps[0][0], text, re.DOTALL):
             os.write(fd, steps.pop(0)[1].encode())
             deadline = time.monotonic() + SECONDS
-    return shown
+    raise TimeoutError(shown)
 
 
 def main() -> int:
@@ -66,9 +66,12 @@ def main() -> int:
     if pid == 0:
         os.environ.update(TERM="xterm", LINES=str(LINES), COLUMNS=str(COLUMNS))
         os.execvp(command[0], command)
-    print(press_keys(fd, steps))
-    os.close(fd)
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    try:
+        print(press_keys(fd, steps))
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    except TimeoutError as late:
+        print(late)
+        status = 124
     if steps:
         print(f"not shown: {steps[0][0]}")
     return 124 if steps else status
