@@ -161,7 +161,8 @@ class Guest:
     def _fstab(self) -> str:
         """Return what vm-init mounts, in order."""
         # The sysroot with everything that is mounted there is at /boot, for as long as
-        # this takes. What is under /tmp or /run comes after them.
+        # this takes. What is under /tmp, /run or /root comes after them; root's home
+        # would let nobody else to a repository in it.
         shared = (self.repo, Path(os.environ["PPDEVMEM_CACHE"]))
         rows: list[tuple[str, str | Path, str, str]] = [
             ("proc", "/proc", "proc", "defaults"),
@@ -174,6 +175,7 @@ class Guest:
             ("cgroup", "/sys/fs/cgroup", "cgroup2", "defaults"),
             ("tmp", "/tmp", "tmpfs", "mode=1777"),
             ("run", "/run", "tmpfs", "mode=755"),
+            ("home", "/root", "tmpfs", "mode=755"),
         ]
         rows += [(f"/boot{path}", path, "none", "bind,X-mount.mkdir") for path in shared]
         rows += [

@@ -11,6 +11,7 @@ is "$(findmnt -n -o FSTYPE /)" overlay "the root is something over the sysroot's
 is "$(id -u)" 0 "the command is root"
 is "$PWD" "$PPDEVMEM_REPO" "the current directory is kept"
 check "the repository is visible" test -x scripts/vm
+check "to other users, too" setpriv --reuid=1 --regid=1 --clear-groups test -x "$PWD/scripts/vm"
 fails "the repository is read only" 1 "Read-only" touch scripts/written
 for dir in build/out /tmp /run /var/tmp "$HOME" /usr; do
 	check "$dir is writable" touch "$dir/guest.t.$$"
