@@ -28,7 +28,10 @@ steer 5201 1
 check "lists nothing" list
 jq_is "$ls" . "{\"layout\":\"$layout\",\"bindings\":[]}" "an empty document of layout $layout"
 
-# a binding
+# A binding. Mainline does not clear its iovs: let the memory that they get have
+# all bits set.
+head -c 64M /dev/zero | tr '\0' '\377' >/dev/shm/ones
+rm /dev/shm/ones
 bind
 list
 jq_is "$ls" ".bindings | length" 1 "one binding"
@@ -94,6 +97,10 @@ jq_is "$ls" ".bindings[0] | [(.iov_list | length), ([.iov_list[].iov] == [range(
 	"[4096,true]" "--iovs lists each iov in order"
 jq_is "$ls" ".bindings[0] | ([.iov_list[] | select(.state == \"user\")] | length) == .iovs.user" \
 	true "as many in state user as are counted"
+jq_is "$ls" ".bindings[0] | ([.iov_list[] | select(.state == \"free\")] | length) == .iovs.free" \
+	true "and in state free"
+jq_is "$ls" ".bindings[0] | [.iov_list[] | select(.state == \"free\") | .refcount == 0 and .pool == null] | all" \
+	true "a free one has no reference and no pool"
 jq_is "$ls" ".bindings[0] | [.iov_list[] | .offset == .iov * 4096] | all" true "offsets go with the index"
 tells devmemls "tokens on each iov (--iovs)" "$(known '.bindings[0].iov_list[0].tokens')"
 

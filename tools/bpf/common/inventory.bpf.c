@@ -292,6 +292,7 @@ static long run_step(u32 i, void *unused)
 	rec->num = run.num;
 	rec->base_virtual = run.base_virtual;
 	rec->avail = BPF_CORE_READ(chunk, avail.counter);
+	rec->bits = (u64)chunk + bpf_core_field_offset(chunk->bits);
 	reply.next = (u64)BPF_CORE_READ(chunk, next_chunk.next);
 	return 0;
 }
@@ -324,7 +325,8 @@ int read_runs(void *ctx)
 static long iov_step(u32 i, void *unused)
 {
 	const struct net_iov *iov = (const void *)reply.next;
-	const struct page_pool *pool;
+	const struct page_pool *pool = NULL;
+	s64 refcount = 0;
 	struct rec_iov *rec;
 
 	if (reply.next >= req.to)
@@ -333,10 +335,13 @@ static long iov_step(u32 i, void *unused)
 	if (!rec)
 		return 1;
 
-	pool = iov_pool(iov);
+	if (!iov_in_gen_pool(req.bits, (reply.next - req.addr) / iov_struct_size())) {
+		pool = iov_pool(iov);
+		refcount = iov_refcount(iov);
+	}
 	rec->addr = (u64)iov;
 	rec->dma = iov_dma(iov);
-	rec->refcount = iov_refcount(iov);
+	rec->refcount = refcount;
 	rec->tokens = iov_user_tokens(iov);
 	rec->since_ns = iov_user_since(iov);
 	rec->has_pool = !!pool;
@@ -346,7 +351,7 @@ static long iov_step(u32 i, void *unused)
 }
 
 /* The iovs in memory from req.from up to req.to, which user space has found to
- * lie in a run
+ * lie in the run that starts at req.addr
  */
 SEC("syscall")
 int read_iovs(void *ctx)

@@ -593,6 +593,7 @@ int inventory_decode(struct inventory_bpf *skel, const struct inventory *inv,
 	__u64 addr = word & ~PP_DEVMEM;
 	const struct inv_binding *binding;
 	const struct range *range;
+	const struct rec_run *run;
 	struct ranges ranges = {};
 	int err = -ENOENT;
 
@@ -602,8 +603,10 @@ int inventory_decode(struct inventory_bpf *skel, const struct inventory *inv,
 		goto out;
 
 	binding = &inv->bindings.at[range->binding];
-	place_iov(iov, inv, binding, &binding->runs.at[range->run], addr);
-	request(skel, 0);
+	run = &binding->runs.at[range->run];
+	place_iov(iov, inv, binding, run, addr);
+	request(skel, run->iovs);
+	skel->bss->req.bits = run->bits;
 	skel->bss->req.from = addr;
 	skel->bss->req.to = addr + inv->iov_bytes;
 	err = run_batch(skel, skel->progs.read_iovs);
@@ -624,7 +627,8 @@ static int each_iov_of_run(struct inventory_bpf *skel,
 	int err, more;
 	__u32 i;
 
-	request(skel, 0);
+	request(skel, run->iovs);
+	skel->bss->req.bits = run->bits;
 	skel->bss->req.from = run->iovs;
 	skel->bss->req.to = run->iovs + run->num * inv->iov_bytes;
 	do {

@@ -121,6 +121,7 @@ struct gen_pool_chunk {
 	struct list_head next_chunk;
 	struct atomic64 avail;
 	void *owner;
+	unsigned long bits[];
 };
 
 struct in6_addr {

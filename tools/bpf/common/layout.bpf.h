@@ -157,6 +157,20 @@ static __always_inline const struct page_pool *iov_pool(const struct net_iov *io
 	return BPF_CORE_READ(old, pp);
 }
 
+/* @bits: a gen_pool_chunk's, or 0 where there is none. An iov that was never taken
+ * out of one has in its members whatever was in the memory before.
+ */
+static __always_inline bool iov_in_gen_pool(u64 bits, u64 idx)
+{
+	const unsigned long *words = (const void *)bits;
+	unsigned long word = 0;
+
+	if (!bits)
+		return false;
+	bpf_probe_read_kernel(&word, sizeof(word), &words[idx / 64]);
+	return !(word >> idx % 64 & 1);
+}
+
 static __always_inline u64 iov_dma(const struct net_iov *iov)
 {
 	const struct net_iov___pre_v617 *old = (const void *)iov;

@@ -28,6 +28,7 @@ struct rec_request {
 	__u64 cookie;		/* the socket must still have this one */
 	__u64 from;		/* index or address to go on at */
 	__u64 to;		/* first index not to look at */
+	__u64 bits;		/* rec_run's, of the run that starts at @addr */
 };
 
 struct rec_reply {
@@ -70,6 +71,7 @@ struct rec_run {
 	__u64 num;
 	__u64 avail;		/* free ones */
 	__u64 base_virtual;
+	__u64 bits;		/* address of a gen_pool_chunk's bitmap, or 0 */
 };
 
 struct rec_iov {
