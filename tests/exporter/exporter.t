@@ -49,7 +49,7 @@ is "$(sed -n 's/^absent: //p' "$tmp/check")" "$($counts || echo devmem_iovs_high
 	"--check: what this kernel cannot tell"
 DEVMEM_HIDE=token_put__tp,token_put__fentry,token_put__kprobe devmem_exporter --check >"$tmp/check"
 is $? 1 "--check: fails if an event cannot be seen"
-check "nothing stays attached" none_left
+check "nothing stays attached" wait_for 60 none_left
 
 # Walks come only when asked for from here on
 exporter --walk-interval 3600

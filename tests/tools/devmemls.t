@@ -135,5 +135,5 @@ kill -9 "$pid"
 check "it is gone with its holder" wait_for 120 no_bindings
 as_documented devmemls "$docs"
 as_documented devmemls-frag "$tmp/frag"
-check "no BPF program is left" none_left
+check "no BPF program is left" wait_for 60 none_left
 done_testing
