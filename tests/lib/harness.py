@@ -33,6 +33,8 @@ SPLAT = 99
 BOOT_SECONDS = 400
 GRACE_SECONDS = 90
 DEFAULT_TIMEOUT = 60
+# Of each test that failed, at the end of a long run: who reads only that sees why.
+LAST_LINES = 25
 # Under KASAN and lockdep all takes several times as long.
 SLOWER = {"debug": 4}
 
@@ -62,6 +64,7 @@ class Totals:
     passed: int = 0
     failed: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    reasons: dict[str, list[str]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note(self, text: str) -> None:
@@ -102,9 +105,25 @@ class Totals:
         for text in report.skipped:
             print(f"         skipped: {text}")
         if report.failed:
-            for line in output:
+            # What passed explains nothing
+            said = [line for line in output if not re.match(r"ok\b", line)]
+            self.reasons[what] = said
+            for line in said:
                 print(f"         | {line}")
         sys.stdout.flush()
+
+    def summary(self) -> None:
+        """Print what failed, why as far as a few lines can tell, and the sums."""
+        for text in self.failed:
+            print(f"failed: {text}")
+        for what, said in self.reasons.items():
+            print(f"{what} said last:" if said else f"{what} said nothing")
+            for line in said[-LAST_LINES:]:
+                print(f"         | {line}")
+        print(
+            f"{self.passed} passed, {len(self.failed)} failed, {len(self.skipped)} skipped",
+            flush=True,
+        )
 
 
 def read_test(path: Path) -> Test:
@@ -126,7 +145,7 @@ def read_test(path: Path) -> Test:
         raise SystemExit(f"{path}: is not executable")
     soak = tuple(header.get("soak", "").split())
     if elsewhere := set(soak) - set(kernels):
-        raise SystemExit(f"{path}: '# soak:' names what '# kernels:' does not: {elsewhere}")
+        raise SystemExit(f"{path}: '# soak:' names what '# kernels:' does not: {', '.join(elsewhere)}")
     timeout = int(header.get("timeout", DEFAULT_TIMEOUT))
     return Test(path, kernels, timeout, host, soak)
 
@@ -386,12 +405,7 @@ def main() -> int:
         run.result()
     if not runs:
         raise SystemExit("no test applies: " + " ".join(wanted))
-    for text in totals.failed:
-        print(f"failed: {text}")
-    print(
-        f"{totals.passed} passed, {len(totals.failed)} failed, {len(totals.skipped)} skipped",
-        flush=True,
-    )
+    totals.summary()
     return 1 if totals.failed else 0
 
 
