@@ -16,6 +16,15 @@ settled() {
 		is_true "devmem_tokens == 1500"
 }
 
+# taken: the page and the metrics, from a time in which TCP sent nothing again
+taken() {
+	local drops
+	scrape && drops=$(metric devmem_skb_drops_total) &&
+		is_true "sum(devmem_skb_drops_total) == $drops" &&
+		curl -sf "$prometheus_url/consoles/devmem.html" >"$out/console.html" &&
+		becomes devmem_skb_drops_total "$drops" && cp "$tmp/page" "$out/console.metrics"
+}
+
 net_pair 4
 steer 5201 1
 steer 5202 1
@@ -40,6 +49,4 @@ in_rx sysctl -qw net.ipv4.ip_early_demux=0
 ip -n rx addr del 10.0.0.1/24 dev dms0
 head -c 20000 /dev/zero >&"$fifo"
 
-wait_for 240 settled &&
-	curl -sf "$prometheus_url/consoles/devmem.html" >"$out/console.html" &&
-	scrape && cp "$tmp/page" "$out/console.metrics"
+wait_for 240 settled && wait_for 120 taken
