@@ -145,7 +145,9 @@ def read_test(path: Path) -> Test:
         raise SystemExit(f"{path}: is not executable")
     soak = tuple(header.get("soak", "").split())
     if elsewhere := set(soak) - set(kernels):
-        raise SystemExit(f"{path}: '# soak:' names what '# kernels:' does not: {', '.join(elsewhere)}")
+        raise SystemExit(
+            f"{path}: '# soak:' names what '# kernels:' does not: {', '.join(elsewhere)}"
+        )
     timeout = int(header.get("timeout", DEFAULT_TIMEOUT))
     return Test(path, kernels, timeout, host, soak)
 

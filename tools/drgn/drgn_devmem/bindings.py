@@ -234,6 +234,11 @@ class Kernel:
         data = layout.binding.read(self.memory, address)
         if data is None:
             return None
+        iov_shift = layout.iov_shift(data)
+        if iov_shift >= 64:
+            # What was the binding has become something else's
+            self.memory.inconsistent += 1
+            return None
         runs = layout.runs(self.memory, data)
         total = getattr(data, "num_iovs", sum(run.count for run in runs))
         if hasattr(data, "num_free"):
@@ -249,7 +254,7 @@ class Kernel:
             device=device,
             ifindex=getattr(data, "ifindex", device.ifindex if device else None),
             dmabuf=self._dmabuf_at(data.dmabuf),
-            iov_size=1 << layout.iov_shift(data),
+            iov_size=1 << iov_shift,
             # Mainline lets it keep its list, freed as that may be
             queues=[] if unbound else self._queue_indices(data.queues, device),
             runs=runs,

@@ -275,13 +275,23 @@ class Linux612(Layout):
         self._owner = Record(prog, "struct dmabuf_genpool_chunk_owner", **self.owner_members)
 
     def _chunks(self, memory: Memory, pool_address: int) -> Iterator[Tuple[Any, bytes]]:
-        """Chunks and their bitmaps; the list does not change while bound."""
+        """
+        Chunks and their bitmaps. The list does not change while bound; what was
+        freed meanwhile may be anything.
+        """
         pool = self._pool.read(memory, pool_address)
+        if pool is None:
+            return
         head = pool_address + self._pool.offsets["chunks"]
         address, last = memory.word(head) or head, head
-        while pool is not None and address != head:
+        while address != head:
             chunk = self._chunk.read(memory, address, cached=True)
-            if chunk is None or chunk.prev != last:
+            if (
+                chunk is None
+                or chunk.prev != last
+                or chunk.end < chunk.start
+                or not 0 <= pool.order < 64
+            ):
                 memory.inconsistent += 1
                 return
             nbits = (chunk.end + 1 - chunk.start) >> pool.order
