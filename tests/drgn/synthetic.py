@@ -321,6 +321,7 @@ class Kernel(Fake):
         self._make_namespace()
         self.binding = self._make_binding(3, 10, (6, 4), range(6), (1,), False)
         self.iovs = self._last_iovs
+        self.count_of_run = self._last_count
         self.zombie = self._make_binding(2, 10, (1,), range(1), (), True)
         self._make_pools()
         self._make_sockets()
@@ -381,6 +382,7 @@ class Kernel(Fake):
         iovs = self.alloc(total * self.iov_size)
         area_size = self.size("page_pool_iov_area")
         areas = self.alloc(len(counts) * area_size)
+        self._last_count = ("page_pool_iov_area", areas, "num_iovs")
         self._last_iovs, first = [], 0
         for i, count in enumerate(counts):
             self._last_iovs.append(iovs + first * self.iov_size)
@@ -443,6 +445,8 @@ class Kernel(Fake):
             self.words(chunk + self.offset("gen_pool_chunk", "bits"), [bits])
             # The kernel puts new chunks at the head of the list
             chunks.insert(0, chunk)
+            if not first:
+                self._last_count = ("dmabuf_genpool_chunk_owner", owner, f"{area}num_niovs")
             first += count
         self.list(pool + self.offset("gen_pool", "chunks"), chunks)
         self.set("net_devmem_dmabuf_binding", binding, chunk_pool=pool)

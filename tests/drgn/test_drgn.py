@@ -450,6 +450,15 @@ class Stray(unittest.TestCase):
                     raise AssertionError(f"{bad.hex()} at {at}") from e
             kernel.data[at : at + 8] = good[at : at + 8]
 
+    @each_layout
+    def test_count(self, kernel: synthetic.Kernel) -> None:
+        """A run does not have more iovs than its binding, else it costs all memory."""
+        type_name, address, member = kernel.count_of_run
+        kernel.set(type_name, address, **{member: 1 << 30})
+        devmem = Devmem(kernel.prog)
+        self.assertLess(sum(run.count for run in devmem.bindings[1].runs), 10)
+        self.assertEqual(devmem.memory.inconsistent, 1)
+
 
 class Robust(unittest.TestCase):
     """What is broken is counted and skipped."""

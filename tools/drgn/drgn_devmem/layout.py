@@ -210,10 +210,13 @@ class Ppdevmem(Layout):
 
     def runs(self, memory: Memory, binding: Any) -> List[Run]:
         size = self._area.size
-        runs = []
+        runs: List[Run] = []
         for _, count, data in memory.read_array(binding.areas, binding.num_areas, size):
             for i in range(count):
                 area = self._area.unpack(data, i * size)
+                if area.count > binding.num_iovs:
+                    memory.inconsistent += 1
+                    return runs
                 runs.append(Run(area.iovs, area.count, area.offset, area.dma, None))
         return runs
 
@@ -304,8 +307,13 @@ class Linux612(Layout):
         runs = []
         for chunk, bits in self._chunks(memory, binding.chunk_pool):
             owner = self._owner.read(memory, chunk.owner, cached=True)
-            if owner is not None:
-                runs.append(Run(owner.iovs, owner.count, owner.offset, owner.dma, bits))
+            if owner is None:
+                continue
+            if owner.count > 8 * len(bits):
+                # A number that is garbage must not cost memory
+                memory.inconsistent += 1
+                continue
+            runs.append(Run(owner.iovs, owner.count, owner.offset, owner.dma, bits))
         return sorted(runs, key=lambda run: run.offset)
 
     def free_flags(self, run: Run, data: bytes, first: int, count: int) -> List[bool]:

@@ -31,7 +31,8 @@ __all__ = ("Memory", "Record", "list_nodes", "xarray_entries", "XA_ZERO_ENTRY")
 _BLOCK = 4096
 _ARRAY_BLOCK = 4 << 20
 _ARRAY_FAULTS = 64
-_READ_LIMIT = 1 << 30
+# Enough for the bitmap of 2 TiB of iovs; a size that is garbage must not cost more
+_READ_LIMIT = 1 << 26
 _WALKS = 3
 
 #: What an xarray holds at a reserved index, ``XA_ZERO_ENTRY``.
