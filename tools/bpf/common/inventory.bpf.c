@@ -417,33 +417,39 @@ static volatile struct {
 	const void *end;
 } unread;
 
-/* skb_frag_t, as a copy on the stack */
+/* skb_frag_t, as a copy */
 struct frag_copy {
 	u64 netmem;
 	u32 len;
 	u32 offset;
 };
 
+/* Those of one skb */
+static struct frag_copy skb_frags[17];
+
+static long frag_step(u32 i, void *unused)
+{
+	struct rec_frag *rec;
+
+	if (i >= ARRAY_SIZE(skb_frags))
+		return 1;
+	if (!(skb_frags[i].netmem & PP_DEVMEM))
+		return 0;
+	rec = next_record(frags);
+	if (!rec)
+		return 1;
+	rec->word = skb_frags[i].netmem;
+	rec->len = skb_frags[i].len;
+	return 0;
+}
+
+/* With a function for each frag: of a plain loop the verifier would follow all
+ * paths, for longer than over all that is left of these programs.
+ */
 static __always_inline void add_frags(const struct skb_shared_info *shinfo)
 {
-	struct frag_copy copy[17];
-	struct rec_frag *rec;
-	u32 i, num;
-
-	num = BPF_CORE_READ(shinfo, nr_frags);
-	if (bpf_core_read(copy, sizeof(copy), &shinfo->frags))
-		return;
-	for (i = 0; i < ARRAY_SIZE(copy); i++) {
-		if (i >= num)
-			break;
-		if (!(copy[i].netmem & PP_DEVMEM))
-			continue;
-		rec = next_record(frags);
-		if (!rec)
-			break;
-		rec->word = copy[i].netmem;
-		rec->len = copy[i].len;
-	}
+	if (!bpf_core_read(skb_frags, sizeof(skb_frags), &shinfo->frags))
+		bpf_loop(BPF_CORE_READ(shinfo, nr_frags), frag_step, NULL, 0);
 }
 
 static long unread_step(u32 i, void *unused)
