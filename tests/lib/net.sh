@@ -6,6 +6,9 @@
 # fd00::2) in tx. Header split is on at dms0, and what no rule steers goes to
 # its queue 0, so that the others are free for device memory.
 
+# shellcheck source=tests/lib/wait.sh
+. "${BASH_SOURCE[0]%/*}/wait.sh"
+
 # net_pair [QUEUES]: make it, with so many queues (default 4). Fails if it cannot.
 net_pair() {
 	local queues=${1:-4}
@@ -67,19 +70,5 @@ poke_cpus() {
 	local cpu
 	for cpu in $(seq 0 $(($(nproc) - 1))); do
 		taskset -c "$cpu" ping -q -c 1 -w 30 127.0.0.1 >/dev/null
-	done
-}
-
-# wait_line FILE REGEX [SECONDS]: until a line of FILE matches; fails after
-# SECONDS (default 120), saying what FILE has.
-wait_line() {
-	local end=$((SECONDS + ${3:-120}))
-	until grep -Eqs -- "$2" "$1"; do
-		if [ "$SECONDS" -ge "$end" ]; then
-			echo "# no '$2' in $1, which has:" >&2
-			sed 's/^/#   /' "$1" >&2
-			return 1
-		fi
-		sleep 0.1
 	done
 }

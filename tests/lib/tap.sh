@@ -12,6 +12,9 @@
 # prints goes to stderr when it fails. Functions given to on_exit run in
 # reverse order, however the test ends.
 
+# shellcheck source=tests/lib/wait.sh
+. "${BASH_SOURCE[0]%/*}/wait.sh"
+
 _tap_count=0
 _tap_failed=0
 _tap_cleanup=()
@@ -91,20 +94,6 @@ like() {
 	else
 		not_ok "$3" "got '$1', wanted something like '$2'"
 	fi
-}
-
-# wait_for SECONDS COMMAND...: poll until COMMAND succeeds; fail at the bound.
-# For conditions: give SECONDS generously, machines may be slow.
-wait_for() {
-	local bound=$((SECONDS + $1))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		if ((SECONDS >= bound)); then
-			diag "waited in vain for: $*"
-			return 1
-		fi
-		sleep 0.1
-	done
 }
 
 # on_exit COMMAND: run COMMAND (one string) when the test ends.
