@@ -18,10 +18,13 @@ help: ## List the targets
 demo: tools ## Stream through device memory between two namespaces and look at it
 	scripts/demo
 
-test: tools ## Run all tests on all kernels (tests/run --help for less)
+test: tools ## Run the tests, except what is slow (tests/run --help for less)
 	tests/run
 
-soak: tools ## Run the tests that take long, which 'make test' leaves out
+test-all: tools ## Run what is slow as well, as CI does
+	tests/run --all
+
+soak: tools ## Run the tests that take so long that 'make test-all' leaves them out
 	tests/run --soak
 
 bench: tools ## Measure, and write docs/benchmarks.md and build/bench/*.json
@@ -57,4 +60,4 @@ clean: ## Remove what was built in this clone
 clean-cache: ## Remove the sysroot, the kernels and all downloads
 	scripts/clean-cache
 
-.PHONY: help demo test soak bench bench-alloc bench-drgn bench-tools kernel tools lint install clean clean-cache
+.PHONY: help demo test test-all soak bench bench-alloc bench-drgn bench-tools kernel tools lint install clean clean-cache

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # host
+# slow: host
 # timeout: 1800
 #
 # What is said to work with Debian 12's bpftrace 0.17 does: on our kernel, and what is

@@ -49,6 +49,7 @@ class Test:
     kernels: tuple[str, ...]
     timeout: int
     host: bool
+    slow: tuple[str, ...]
     soak: tuple[str, ...]
 
     @property
@@ -133,7 +134,7 @@ def read_test(path: Path) -> Test:
         for line in file:
             if not line.startswith("#"):
                 break
-            if match := re.fullmatch(r"# (kernels|timeout|host|soak)\b:?\s*(.*)\n", line):
+            if match := re.fullmatch(r"# (kernels|timeout|host|slow|soak)\b:?\s*(.*)\n", line):
                 header[match[1]] = match[2]
     kernels = tuple(header.get("kernels", "").split())
     host = "host" in header
@@ -143,13 +144,12 @@ def read_test(path: Path) -> Test:
         raise SystemExit(f"{path}: needs one of the header lines '# kernels: ...' and '# host'")
     if not os.access(path, os.X_OK):
         raise SystemExit(f"{path}: is not executable")
-    soak = tuple(header.get("soak", "").split())
-    if elsewhere := set(soak) - set(kernels):
-        raise SystemExit(
-            f"{path}: '# soak:' names what '# kernels:' does not: {', '.join(elsewhere)}"
-        )
+    tiers = {name: tuple(header.get(name, "").split()) for name in ("slow", "soak")}
+    for name, flavors in tiers.items():
+        if elsewhere := set(flavors) - set(kernels or ["host"]):
+            raise SystemExit(f"{path}: does not run where '# {name}:' says: {', '.join(elsewhere)}")
     timeout = int(header.get("timeout", DEFAULT_TIMEOUT))
-    return Test(path, kernels, timeout, host, soak)
+    return Test(path, kernels, timeout, host, **tiers)
 
 
 def select_tests(patterns: list[str]) -> list[Test]:
@@ -301,12 +301,17 @@ class Boot:
             print("\n".join(errors), flush=True)
 
 
-def leave_soak(flavor: str, tests: list[Test], totals: Totals) -> list[Test]:
-    """Skip, by name, what takes too long here for every run; return the rest."""
+def leave_out(flavor: str, tests: list[Test], everything: bool, totals: Totals) -> list[Test]:
+    """Skip, by name, what takes too long here for this run; return the rest."""
+    left = []
     for test in tests:
         if flavor in test.soak:
             totals.skip(f"{flavor} {test.name}", "takes long here; 'make soak' runs it")
-    return [test for test in tests if flavor not in test.soak]
+        elif flavor in test.slow and not everything:
+            totals.skip(f"{flavor} {test.name}", "slow here; 'make test-all' and CI run it")
+        else:
+            left.append(test)
+    return left
 
 
 def run_flavor(flavor: str, tests: list[Test], totals: Totals, verbose: bool) -> None:
@@ -368,6 +373,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--kernel", action="append", choices=(*FLAVORS, "host"))
     parser.add_argument("-v", "--verbose", action="store_true")
     parser.add_argument("-l", "--list", action="store_true")
+    parser.add_argument("--all", action="store_true")
     parser.add_argument("--soak", action="store_true")
     parser.add_argument("pattern", nargs="*")
     return parser.parse_args()
@@ -393,7 +399,7 @@ def main() -> int:
         return 0
     if not args.soak and not args.pattern:
         for flavor, files in chosen.items():
-            chosen[flavor] = leave_soak(flavor, files, totals)
+            chosen[flavor] = leave_out(flavor, files, args.all, totals)
     on_host = chosen.pop("host", [])
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         runs = [

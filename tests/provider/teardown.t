@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem debug
+# slow: debug
 # timeout: 600
 #
 # The device leaves under traffic, in every way it can, before the netlink socket

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem debug mainline
+# slow: debug
 # timeout: 600
 #
 # Readers that keep tokens: until the queue is out of iovs, until they are

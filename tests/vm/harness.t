@@ -45,10 +45,18 @@ fails "one that means nothing is an error" 1 "no test matches 'goof'" run goof
 rm "$repo"/tests/unit/{bad,planless,liar,hangs}.t
 
 test_file long $'# kernels: ppdevmem debug\n# soak: debug' 'ok eight; done_testing'
-is "$(run --kernel debug --kernel host | tail -n 1)" "1 passed, 0 failed, 2 skipped" \
-	"what takes long is left out of a run of all"
-like "$(run --kernel debug --kernel host)" "debug unit/long.t: takes long.*make soak" "by name"
-is "$(run --soak --list)" "debug unit/long.t" "and is all that --soak runs"
+test_file slow $'# host\n# slow: host' 'ok nine; done_testing'
+everywhere="--kernel debug --kernel host"
+# shellcheck disable=SC2086
+{
+	is "$(run $everywhere | tail -n 1)" "1 passed, 0 failed, 3 skipped" "what is slow is left out"
+	like "$(run $everywhere)" "host unit/slow.t: slow here.*make test-all" "by name"
+	like "$(run $everywhere)" "debug unit/long.t: takes long.*make soak" "as is what takes long"
+	is "$(run --all $everywhere | tail -n 1)" "2 passed, 0 failed, 2 skipped" \
+		"--all runs what is slow, not what takes long"
+}
+is "$(run slow | tail -n 1)" "1 passed, 0 failed, 0 skipped" "who names a slow test gets it"
+is "$(run --soak --list)" "debug unit/long.t" "--soak runs what takes long, and nothing else"
 is "$(run --list long)" $'ppdevmem unit/long.t\ndebug unit/long.t' "--list says where a test runs"
 
 # refused HEADER WHY: so is a test with such a header.
@@ -59,7 +67,8 @@ refused() {
 refused "# kernel: debug" "needs one of the header lines"
 refused $'# host\n# kernels: debug' "needs one of the header lines"
 refused "# kernels: debgu" "names an unknown one: debgu"
-refused $'# kernels: mainline\n# soak: debug' "'# soak:' names what '# kernels:' does not: debug"
+refused $'# kernels: mainline\n# soak: debug' "does not run where '# soak:' says: debug"
+refused $'# host\n# slow: debug' "does not run where '# slow:' says: debug"
 test_file wrong "# host" done_testing
 chmod -x "$repo/tests/unit/wrong.t"
 fails "so is a test that cannot be executed" 1 "wrong.t: is not executable" run --list
