@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem debug mainline stock-6.12 stock-latest
+# slow: debug
 # timeout: 900
 #
 # TCP payload arrives in dma-bufs, byte for byte, on every path there is.

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # host
+# slow: host
 # timeout: 1800
 #
 # The contract of scripts/vm: exit status, streams, timeout, splats, dumps.
