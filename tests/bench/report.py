@@ -27,7 +27,7 @@ Costs in the guest are numbers of instructions, not times: `scripts/vm --icount`
 gives one processor whose time stamp counter counts each instruction it runs, and
 each bench that relies on it first has a thousand of them counted. So a cost is the
 same on every machine and in every run, but it tells nothing of caches: an
-instruction that misses counts as one. Linux copies 8 bytes an instruction there, for
+instruction that misses counts as one. Linux copies word by word there, for
 an emulated processor has no faster way: what lives on copies, as ordinary TCP does, pays
 on hardware mostly for the memory and caches that they go through, which is not counted here.
 """
