@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem mainline debug stock-6.12 stock-latest
-# slow: debug mainline stock-6.12
+# slow: mainline stock-6.12
+# soak: debug
 # timeout: 300
 #
 # The knobs in debugfs make the faults they promise, and the device recovers.
