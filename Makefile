@@ -42,9 +42,10 @@ bench-tools: tools ## Print what each tool costs its traffic, beside bpftrace
 kernel: ## Build the kernel flavors named in FLAVORS (default ppdevmem)
 	scripts/kernel $(FLAVORS)
 
-tools: ## Build the tools, devmemcat and the benchmarks into build/bin
+tools: ## Build the tools, devmemcat and the benchmarks into build/bin (V=1 shows how)
 	@for dir in $(PROGRAMS); do \
-		$(RUN) make --no-print-directory -j2 -C $$dir || exit 1; \
+		echo "  MAKE    $$dir"; \
+		$(RUN) make --no-print-directory $(if $(V),,-s) -j2 -C $$dir || exit 1; \
 	done
 
 lint: ## Check style and types of everything in the repository
