@@ -9,6 +9,7 @@
  * namespace.
  */
 
+#include <linux/dma-mapping.h>
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
 #include <linux/module.h>
@@ -460,6 +461,8 @@ static int __init dms_module_init(void)
 	dms_parent = dms_parent_get();
 	if (IS_ERR(dms_parent))
 		return PTR_ERR(dms_parent);
+	/* The engine writes byte by byte, so a segment may have any length. */
+	dma_set_max_seg_size(dms_parent, UINT_MAX);
 	err = dms_dma_probe(dms_parent);
 	if (err)
 		return err;
