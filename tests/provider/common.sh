@@ -26,10 +26,11 @@ bed() {
 }
 
 # receive OPTION...: start a receiver of this port and wait until it listens.
-# Its output is in $dir/rx.out and $dir/rx.err.
+# Its output is in $dir/rx.out and $dir/rx.err. With less memory than it takes by
+# itself: to map each page is what takes long on debug.
 receive() {
 	: >"$dir/rx.err"
-	start_rx devmemcat -l -i dms0 "$@" "$port" >"$dir/rx.out" 2>"$dir/rx.err"
+	start_rx devmemcat -l -i dms0 -S 16M "$@" "$port" >"$dir/rx.out" 2>"$dir/rx.err"
 	receiver=$!
 	wait_line "$dir/rx.err" "listening on"
 }
