@@ -474,6 +474,14 @@ class Robust(unittest.TestCase):
         self.assertIsNone(self.memory.string(0x1000))
         self.assertEqual(self.memory.faults, 3)
 
+    def test_size(self) -> None:
+        """A size that is garbage is not tried, though there is memory."""
+        start = 1 << 40
+        self.kernel.prog.add_memory_segment(start, start, lambda _, count, *__: bytes(count))
+        self.assertEqual(self.memory.read(start, 1 << 20), bytes(1 << 20))
+        self.assertIsNone(self.memory.read(start, (1 << 26) + 1))
+        self.assertEqual(self.memory.faults, 1)
+
     def test_hole(self) -> None:
         """An array of which a part cannot be read."""
         end = synthetic.BASE + len(self.kernel.data)
