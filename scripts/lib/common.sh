@@ -102,3 +102,11 @@ hash_tree() {
 		find "$dir" -type f -print0 | sort -z | xargs -0r sha256sum
 	done
 }
+
+# compile_settings: how kernels are compiled, so that one made again is the same. gcc takes
+# what ccache has preprocessed: to do it again is a quarter of a first build.
+compile_settings() {
+	export CCACHE_DIR=$cache/ccache CCACHE_MAXSIZE=3G CCACHE_NOHASHDIR=1 CCACHE_NOCPP2=1
+	export KBUILD_BUILD_VERSION=1 KBUILD_BUILD_TIMESTAMP=@1
+	export KBUILD_BUILD_USER=ppdevmem KBUILD_BUILD_HOST=ppdevmem
+}

@@ -274,7 +274,7 @@ def load_until_seen() -> None:
         load("run")
         if (left_out := passed_over() - before) == 0:
             return
-        print(f"# {left_out} runs of programs were left out: once more", file=sys.stderr)
+        print(f"# {left_out} runs of programs were left out", file=sys.stderr)
 
 
 def wait_started(running: list[Running]) -> None:
