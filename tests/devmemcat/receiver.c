@@ -222,9 +222,12 @@ static int step(struct receiver *r)
 		tell_stall(r);
 		return 0;
 	}
-	while (i--)
-		if (fds[i + 2].revents)
-			read_conn(r, i);
+	while (i--) {
+		if (!fds[i + 2].revents)
+			continue;
+		r->stall_told = false;
+		read_conn(r, i);
+	}
 	if (fds[1].revents)
 		accept_conn(r);
 	if (fds[0].revents)

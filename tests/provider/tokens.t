@@ -17,7 +17,7 @@ iovs=512
 receive -j -q 1 -S $((iovs * 4096)) -n "$size" --hold 100000
 send_start -n "$size" 10.0.0.1
 check "a reader that keeps all tokens runs into a stall" wait_line "$dir/rx.err" stalled 240
-held=$(sed -n 's/.*stalled: .*holding \([0-9]*\) tokens.*/\1/p' "$dir/rx.err")
+held=$(sed -n 's/.*stalled: .*holding \([0-9]*\) tokens.*/\1/p' "$dir/rx.err" | tail -n 1)
 check "with most iovs in its hands ($held of $iovs)" test "$held" -gt $((iovs / 2))
 starved=$(in_rx ethtool -S dms0 | sed -n 's/ *rx1_refill_fail: //p')
 check "the queue cannot refill ($starved times)" test "$starved" -gt 0
@@ -89,4 +89,25 @@ all_returned "after unread data"
 transfer "peeking at each message" 2000000 10.0.0.1 --peek
 check "tokens were made by peeking" test "$(summary .peeked_frags)" -gt 0
 all_returned "after peeking"
+
+# A sender that pauses: each stall is told, not only the first.
+stalls() {
+	[ "$(grep -c stalled: "$dir/rx.err")" -ge "$1" ]
+}
+mkfifo "$dir/pauses"
+receive -q 1 --discard --hold 1
+start_tx sh -c "exec devmemcat 10.0.0.1 $port - <'$dir/pauses'" 2>"$dir/tx.err"
+sender=$!
+exec {pauses}>"$dir/pauses"
+for stall in 1 2; do
+	head -c 64K /dev/zero >&"$pauses"
+	check "stall $stall is told" wait_for 120 stalls "$stall"
+done
+exec {pauses}>&-
+wait_line "$dir/rx.err" "has ended, 1 of its tokens"
+kill -USR1 "$receiver"
+ended "$receiver"
+is $? 0 "and the connection ends in order after them"
+ended "$sender"
+all_returned "after pauses"
 done_testing
