@@ -58,9 +58,15 @@ jq_is "$tmp/top" ".rows" "[]" "--binding"
 start_json rates devmemtop -b -j 1
 top_pid=$started
 wait_line "$tmp/rates.json" view
+programs=$(($(bpfprogs) - before))
 start_json sockets devmemtop -b -j -w socket 1
 sockets_pid=$started
 wait_line "$tmp/sockets.json" view
+screen=$PPDEVMEM_REPO/tests/tools/screen.py
+start later "$screen" 'dms0 +4096 +[0-9]+ +[0-9]+ +10 +[0-9.]+ +0 +0 +0 +0 +ok' s \
+	'by socket.*10\.0\.0\.1:5203' q -- devmemtop 1
+later_pid=$started
+check "three at once" wait_for 60 attached $((3 * programs))
 reader reader3 --hold 1 5203
 send 5203 100000
 wait_line "$tmp/reader3" " got "
@@ -77,13 +83,17 @@ check "tokens handed out make a rate" wait_for 60 seen rates
 check "by socket as well" wait_for 60 seen sockets
 stop_tool "$top_pid" "ends on Ctrl-C"
 stop_tool "$sockets_pid" "ends on Ctrl-C, by socket"
+status=0
+wait "$later_pid" || status=$?
+is "$status" 0 "a socket that is shown later"
+like "$(grep :5203 "$tmp/later")" " 0 +0 +10.0.0.1:5203" "has no rate of what was before"
 is "$(jq -sc '[.[].rows[].get_per_second // 0 | . >= 0] | all' "$tmp/rates.json")" true "rates are not negative"
 tells devmemtop "tokens per second" "$(seen rates && echo yes || echo no)"
 
 # For people: text, and a screen where keys choose view and column
 like "$(devmemtop -b 1 1)" "BINDING +IFNAME .*EXH/s +STATE" "text has a header"
 status=0
-"$PPDEVMEM_REPO/tests/tools/screen.py" \
+"$screen" \
 	'by binding, sorted by USED%.*dms0' s \
 	'by socket, sorted by IOVS.*10\.0\.0\.1:5202' '>' \
 	'by socket, sorted by TOKENS' p \

@@ -7,7 +7,7 @@
 /* A socket or binding that ends leaves its counts; the oldest ones go */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 65536);
+	__uint(max_entries, TOP_ENTRIES);
 	__type(key, u64);
 	__type(value, struct top_counts);
 } counts SEC(".maps");
@@ -32,9 +32,6 @@ static __always_inline void count(struct top_counts *c, enum devmem_event kind)
 	switch (kind) {
 	case EV_ALLOC:
 		__sync_fetch_and_add(&c->allocs, 1);
-		return;
-	case EV_RELEASE:
-		__sync_fetch_and_add(&c->releases, 1);
 		return;
 	case EV_EXHAUSTED:
 		__sync_fetch_and_add(&c->exhausted, 1);

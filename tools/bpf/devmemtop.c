@@ -190,13 +190,13 @@ struct row {
 
 DEFINE_VEC(rows, struct row);
 
-/* What was counted up to the last time, to make rates of */
-struct last {
+/* What was counted of all bindings and sockets, also those not listed just then */
+struct counted {
 	__u64 addr;
 	struct top_counts counts;
 };
 
-DEFINE_VEC(lasts, struct last);
+DEFINE_VEC(snapshot, struct counted);
 
 struct rates {
 	double allocs, gets, puts, exhausted;
@@ -205,8 +205,8 @@ struct rates {
 struct top {
 	struct inventory_bpf *inv_skel;
 	struct devmemtop_bpf *skel;
-	struct lasts last;
-	struct lasts now;
+	struct snapshot now;
+	struct snapshot last;
 	__u64 last_ns;		/* when that was looked at */
 	double seconds;		/* since the last time */
 	bool first;
@@ -250,50 +250,70 @@ static void add_age(struct row *row, __u64 ns)
 	add_rate(row, ns / 1000000 / 1e3, ns != REC_UNKNOWN);
 }
 
-static const struct top_counts *find_last(const struct top *top, __u64 addr)
+static int cmp_counted(const void *a, const void *b)
 {
-	const struct last *last;
+	const struct counted *l = a, *r = b;
 
-	vec_for_each(last, &top->last)
-		if (last->addr == addr)
-			return &last->counts;
-	return NULL;
+	return (l->addr > r->addr) - (l->addr < r->addr);
+}
+
+/* In one system call, by address, so that it can be searched */
+static int read_counts(struct top *top)
+{
+	static __u64 addrs[TOP_ENTRIES];
+	static struct top_counts counts[TOP_ENTRIES];
+	__u32 bucket, i, num = TOP_ENTRIES;
+	int err;
+
+	err = bpf_map_lookup_batch(bpf_map__fd(top->skel->maps.counts), NULL, &bucket,
+				   addrs, counts, &num, NULL);
+	/* ENOENT says that this was all */
+	if (err && err != -ENOENT) {
+		diag("cannot read what was counted: %s", strerror(-err));
+		return err;
+	}
+
+	top->now.num = 0;
+	for (i = 0; i < num; i++)
+		*vec_add(&top->now) = (struct counted){ addrs[i], counts[i] };
+	vec_sort(&top->now, cmp_counted);
+	return 0;
+}
+
+static struct top_counts find_counts(const struct snapshot *snapshot, __u64 addr)
+{
+	const struct counted key = { .addr = addr }, *found = NULL;
+
+	if (snapshot->num)
+		found = bsearch(&key, snapshot->at, snapshot->num,
+				sizeof(*snapshot->at), cmp_counted);
+	return found ? found->counts : (struct top_counts){};
+}
+
+/* What was forgotten in between began at zero again */
+static double get_rate(const struct top *top, __u64 now, __u64 last)
+{
+	return (now < last ? now : now - last) / top->seconds;
 }
 
 /* Events of a binding or socket since the last time, by the second */
-static struct rates get_rates(struct top *top, __u64 addr,
-			      const struct rec_binding *k)
+static struct rates get_rates(const struct top *top, __u64 addr)
 {
-	const struct top_counts *then = find_last(top, addr);
-	struct top_counts zero = {}, c = {};
-	struct rates rates = {};
-	struct last *now;
+	struct top_counts now = find_counts(&top->now, addr);
+	struct top_counts last = find_counts(&top->last, addr);
 
-	bpf_map_lookup_elem(bpf_map__fd(top->skel->maps.counts), &addr, &c);
-	/* Our kernel counts by itself, and from the bind on */
-	if (k && k->allocs != REC_UNKNOWN) {
-		c.allocs = k->allocs;
-		c.exhausted = k->exhausted;
-	}
-	now = vec_add(&top->now);
-	now->addr = addr;
-	now->counts = c;
-	if (top->first)
-		return rates;
-	if (!then)
-		then = &zero;
-
-	rates.allocs = (c.allocs - then->allocs) / top->seconds;
-	rates.gets = (c.gets - then->gets) / top->seconds;
-	rates.puts = (c.puts - then->puts) / top->seconds;
-	rates.exhausted = (c.exhausted - then->exhausted) / top->seconds;
-	return rates;
+	return (struct rates){
+		.allocs = get_rate(top, now.allocs, last.allocs),
+		.gets = get_rate(top, now.gets, last.gets),
+		.puts = get_rate(top, now.puts, last.puts),
+		.exhausted = get_rate(top, now.exhausted, last.exhausted),
+	};
 }
 
-static void add_binding(struct top *top, struct rows *rows, const struct inv_binding *binding)
+static void add_binding(const struct top *top, struct rows *rows, const struct inv_binding *binding)
 {
 	const struct rec_binding *k = &binding->k;
-	struct rates rates = get_rates(top, k->addr, k);
+	struct rates rates = get_rates(top, k->addr);
 	__u64 used = k->total - k->free;
 	struct row *row = vec_add(rows);
 
@@ -313,12 +333,12 @@ static void add_binding(struct top *top, struct rows *rows, const struct inv_bin
 	add_text(row, row->exhausted ? "EXHAUSTED" : k->unbound ? "unbound" : "ok");
 }
 
-static void add_holder(struct top *top, struct rows *rows,
+static void add_holder(const struct top *top, struct rows *rows,
 		       const struct inv_binding *binding,
 		       const struct inv_holder *holder)
 {
 	const struct rec_file *sock = &holder->sock;
-	struct rates rates = get_rates(top, sock->sk, NULL);
+	struct rates rates = get_rates(top, sock->sk);
 	struct row *row = vec_add(rows);
 	char text[OUT_ADDR_LEN];
 
@@ -367,11 +387,11 @@ static struct process *get_process(struct processes *processes,
 	return process;
 }
 
-static void add_to_processes(struct top *top, struct processes *processes,
+static void add_to_processes(const struct top *top, struct processes *processes,
 			     const struct inv_binding *binding,
 			     const struct inv_holder *holder)
 {
-	struct rates rates = get_rates(top, holder->sock.sk, NULL);
+	struct rates rates = get_rates(top, holder->sock.sk);
 	const struct inv_task *task;
 	unsigned int last = 0;
 
@@ -393,7 +413,7 @@ static void add_to_processes(struct top *top, struct processes *processes,
 	}
 }
 
-static void add_process(struct top *top, struct rows *rows, const struct process *process)
+static void add_process(const struct top *top, struct rows *rows, const struct process *process)
 {
 	struct row *row = vec_add(rows);
 
@@ -410,7 +430,7 @@ static void add_process(struct top *top, struct rows *rows, const struct process
 	add_rate(row, process->rates.puts, !top->first);
 }
 
-static void add_rows(struct top *top, struct rows *rows, const struct inventory *inv)
+static void add_rows(const struct top *top, struct rows *rows, const struct inventory *inv)
 {
 	const struct inv_binding *binding;
 	const struct inv_holder *holder;
@@ -450,9 +470,10 @@ static int cmp_rows(const void *a, const void *b)
 
 static int collect(struct top *top, struct rows *rows)
 {
+	struct snapshot last;
 	struct inventory *inv;
 	__u64 now;
-	size_t i;
+	int err;
 
 	inv = inventory_read(top->inv_skel, env.view == VIEW_BINDING &&
 			     top->counts_users ? 0 : INV_HOLDERS);
@@ -460,18 +481,22 @@ static int collect(struct top *top, struct rows *rows)
 		return -EIO;
 	top->counts_users = inv->layout == LAYOUT_PPDEVMEM;
 
+	err = read_counts(top);
+	if (err)
+		goto out;
 	now = stream_now_ns();
 	top->seconds = (now - top->last_ns) / 1e9;
-	top->now.num = 0;
 	add_rows(top, rows, inv);
 	vec_sort(rows, cmp_rows);
-	top->last.num = 0;
-	for (i = 0; i < top->now.num; i++)
-		*vec_add(&top->last) = top->now.at[i];
+
+	last = top->last;
+	top->last = top->now;
+	top->now = last;
 	top->last_ns = now;
 	top->first = false;
+out:
 	inventory_free(inv);
-	return 0;
+	return err;
 }
 
 /* Large values lose their fraction, so that columns stay narrow */
@@ -676,8 +701,7 @@ static struct devmemtop_bpf *load(void)
 {
 	const unsigned int tokens = EV_BIT(EV_TOKEN_GET) | EV_BIT(EV_TOKEN_PUT) |
 				    EV_BIT(EV_TOKEN_CLOSE);
-	const unsigned int events = tokens | EV_BIT(EV_ALLOC) |
-				    EV_BIT(EV_RELEASE) | EV_BIT(EV_EXHAUSTED);
+	const unsigned int events = tokens | EV_BIT(EV_ALLOC) | EV_BIT(EV_EXHAUSTED);
 	struct devmemtop_bpf *skel;
 
 	skel = devmemtop_bpf__open();

@@ -4,10 +4,12 @@
 
 #include <linux/types.h>
 
+/* So many bindings and sockets are counted; then the oldest are forgotten */
+#define TOP_ENTRIES	65536
+
 /* Since the tool was started; for a binding or a socket, by its address */
 struct top_counts {
 	__u64 allocs;
-	__u64 releases;
 	__u64 exhausted;
 	__u64 gets;
 	__u64 puts;
