@@ -64,6 +64,16 @@ if $counts; then
 	leak 0 "not held for that long" -t 100000
 fi
 like "$(devmemleak -t 1)" "tokens .*dms0 .*<- 10.0.0.2:[0-9]+, reader.py\[$pid\] fd $fd" "the table names it too"
+if ! $counts; then
+	start_json cut devmemleak -t 1000 -v -j
+	cutter=$started
+	wait_line "$tmp/cut" "watching for 1000 s"
+	kill -INT "$cutter"
+	status=0
+	wait "$cutter" || status=$?
+	is "$status" 1 "a watch that is cut short finds what was held as long as it lasted"
+	jq_is "$tmp/cut.json" "[.threshold_seconds < 1000, .leaks[0].tokens]" "[true,6]" "and says how long that is"
+fi
 
 # Handed out while it watches; Ctrl-C ends the watch, not the tool
 start_json sampled devmemleak -t 0 --sample 600 -v -j

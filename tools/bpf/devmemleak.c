@@ -111,6 +111,7 @@ DEFINE_VEC(leaks, struct leak);
 struct watch {
 	struct devmemleak_bpf *skel;
 	__u64 start_ns;
+	bool kernel_keeps_times;
 };
 
 static struct devmemleak_bpf *load(void)
@@ -131,6 +132,15 @@ static struct devmemleak_bpf *load(void)
 	return NULL;
 }
 
+/* An interrupted watch cannot tell what is held for longer than it lasted */
+static void lower_threshold(const struct watch *watch)
+{
+	unsigned long seconds = (stream_now_ns() - watch->start_ns) / 1000000000;
+
+	if (seconds < env.threshold)
+		env.threshold = seconds;
+}
+
 /* Sees tokens come and go for a while; they are still seen after that */
 static int start_watch(struct watch *watch, double seconds)
 {
@@ -142,6 +152,8 @@ static int start_watch(struct watch *watch, double seconds)
 	if (diag_verbose || isatty(STDERR_FILENO))
 		diag("watching for %.0f s, Ctrl-C ends that", seconds);
 	stream_sleep(seconds);
+	if (stream_stop && !watch->kernel_keeps_times)
+		lower_threshold(watch);
 	return 0;
 }
 
@@ -397,7 +409,7 @@ static int check(struct inventory_bpf *inv_skel, const struct watch *watch)
 }
 
 /* Seconds to watch before anything can be said */
-static double watch_time(struct inventory_bpf *inv_skel)
+static double watch_time(struct watch *watch, struct inventory_bpf *inv_skel)
 {
 	struct inventory *inv;
 	double seconds = env.sample;
@@ -406,7 +418,8 @@ static double watch_time(struct inventory_bpf *inv_skel)
 	if (!inv)
 		return -1;
 	diag_v("layout %s", layout_name(inv->layout));
-	if (inv->layout != LAYOUT_PPDEVMEM && seconds < env.threshold)
+	watch->kernel_keeps_times = inv->layout == LAYOUT_PPDEVMEM;
+	if (!watch->kernel_keeps_times && seconds < env.threshold)
 		seconds = env.threshold;
 	inventory_free(inv);
 	return seconds;
@@ -430,7 +443,7 @@ int main(int argc, char **argv)
 		return EXIT_FOUND;
 	stream_catch_signals();
 
-	seconds = watch_time(inv_skel);
+	seconds = watch_time(&watch, inv_skel);
 	if (seconds < 0 || (seconds > 0 && start_watch(&watch, seconds)))
 		goto out;
 	/* Whoever interrupts the watch wants to see what there is so far */
