@@ -379,6 +379,15 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def longest_first(chosen: dict[str, list[Test]]) -> list[tuple[str, list[Test]]]:
+    """Return the flavors with their tests, so that the last of them does not run alone for long.
+
+    debug is first: nothing takes as long as to build it.
+    """
+    flavors = reversed(chosen.items())
+    return sorted(flavors, key=lambda item: (item[0] != "debug", -len(item[1])))
+
+
 def main() -> int:
     """Run what is asked for; return 1 when something failed."""
     args = parse()
@@ -404,8 +413,7 @@ def main() -> int:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         runs = [
             pool.submit(run_flavor, flavor, files, totals, args.verbose)
-            # The slow ones first, lest the last of them run alone
-            for flavor, files in reversed(chosen.items())
+            for flavor, files in longest_first(chosen)
             if files
         ]
         runs += [pool.submit(run_on_host, test, totals, args.verbose) for test in on_host]
