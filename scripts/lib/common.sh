@@ -104,7 +104,7 @@ hash_tree() {
 }
 
 # compile_settings: how kernels are compiled, so that one made again is the same. gcc takes
-# what ccache has preprocessed: to do it again is a quarter of a first build.
+# what ccache has preprocessed, instead of doing that again.
 compile_settings() {
 	export CCACHE_DIR=$cache/ccache CCACHE_MAXSIZE=3G CCACHE_NOHASHDIR=1 CCACHE_NOCPP2=1
 	export KBUILD_BUILD_VERSION=1 KBUILD_BUILD_TIMESTAMP=@1

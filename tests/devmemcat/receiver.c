@@ -99,6 +99,7 @@ static void end_conn(struct receiver *r, unsigned int i)
 
 static void read_conn(struct receiver *r, unsigned int i)
 {
+	r->stall_told = false;
 	switch (conn_read(r->conns[i])) {
 	case CONN_MORE:
 		return;
@@ -222,12 +223,9 @@ static int step(struct receiver *r)
 		tell_stall(r);
 		return 0;
 	}
-	while (i--) {
-		if (!fds[i + 2].revents)
-			continue;
-		r->stall_told = false;
-		read_conn(r, i);
-	}
+	while (i--)
+		if (fds[i + 2].revents)
+			read_conn(r, i);
 	if (fds[1].revents)
 		accept_conn(r);
 	if (fds[0].revents)

@@ -380,9 +380,9 @@ def parse() -> argparse.Namespace:
 
 
 def longest_first(chosen: dict[str, list[Test]]) -> list[tuple[str, list[Test]]]:
-    """Return the flavors with their tests, so that the last of them does not run alone for long.
+    """Return the flavors, those with the most tests first, lest the last one run alone for long.
 
-    debug is first: nothing takes as long as to build it.
+    debug is before all: nothing takes as long as to build it.
     """
     flavors = reversed(chosen.items())
     return sorted(flavors, key=lambda item: (item[0] != "debug", -len(item[1])))
