@@ -42,12 +42,12 @@ for kernel in stock-latest mainline ppdevmem; do
 	want=$(said devmemls | still)
 	like "$want" '"tokens":100' "$kernel: devmemls saw the readers"
 	is "$(said devmem | still)" "$want" "$kernel: drgn said the same, live"
-	is "$(devmem -c "$tmp/$kernel" ls -j | still)" "$want" \
+	is "$(drgn-devmem -c "$tmp/$kernel" ls -j | still)" "$want" \
 		"$kernel: and the same of the dump, which is all it has"
 	vmlinux=$(scripts/kernel "$kernel")/vmlinux
 	# Debian's is a download of a gigabyte
 	if [ "$kernel" != stock-latest ]; then
-		is "$(devmem -c "$tmp/$kernel" -s "$vmlinux" ls -j | still)" "$want" \
+		is "$(drgn-devmem -c "$tmp/$kernel" -s "$vmlinux" ls -j | still)" "$want" \
 			"$kernel: and the same with the kernel's debugging information"
 	fi
 	[ "$kernel" = ppdevmem ] || rm "$tmp/$kernel"
@@ -59,10 +59,10 @@ flavor=ppdevmem
 dump=$tmp/ppdevmem
 leaker=$(said leaker)
 fails "the leak is found" 1 "tokens on 256 iovs for [0-9.]+ s.*devmemcat\[$leaker\] fd" \
-	devmem -c "$dump" leaks 1
-is "$(devmem -c "$dump" -p "$leaker" ls -j | jq -c '.bindings[0] | [.iovs.free, .exhausted > 0]')" \
+	drgn-devmem -c "$dump" leaks 1
+is "$(drgn-devmem -c "$dump" -p "$leaker" ls -j | jq -c '.bindings[0] | [.iovs.free, .exhausted > 0]')" \
 	"[0,true]" "its binding is exhausted"
-age=$(devmem -c "$dump" leaks 1 -j | jq '[.leaks[].seconds] | max')
+age=$(drgn-devmem -c "$dump" leaks 1 -j | jq '[.leaks[].seconds] | max')
 check "and the reader has held it for a time one can believe" \
 	jq -en "$age > 1 and $age < 600"
 
@@ -93,21 +93,21 @@ done < <(cd "$tmp" && PYTHONPATH=$PPDEVMEM_REPO/tools/drgn \
 
 # Broken ones
 head -c 20000000 "$dump" >"$tmp/short"
-output=$(devmem -c "$tmp/short" ls 2>&1)
+output=$(drgn-devmem -c "$tmp/short" ls 2>&1)
 is "$?" 1 "a dump that was cut off is an error"
-like "$output" "^devmem: " "and says so"
+like "$output" "^drgn-devmem: " "and says so"
 if [[ $output == *Traceback* ]]; then
 	not_ok "without a traceback" "$output"
 else
 	ok "without a traceback"
 fi
 fails "what is left of it is listed with its vmlinux, and that it is not all" 1 \
-	"reads failed.*damaged or cut off" devmem -c "$tmp/short" -s "$vmlinux" ls
+	"reads failed.*damaged or cut off" drgn-devmem -c "$tmp/short" -s "$vmlinux" ls
 head -c 4096 /dev/urandom >"$tmp/noise"
-fails "noise is no dump" 1 "is not a kernel's dump" devmem -c "$tmp/noise" ls
-fails "a dump that is not there" 1 "no such dump: $tmp/none" devmem -c "$tmp/none" ls
-fails "a vmlinux that is not there" 1 "no such file: $tmp/none" devmem -c "$dump" -s "$tmp/none" ls
-fails "no types" 1 "no types of the kernel.*--btf" devmem -c "$dump" --btf /dev/null ls
+fails "noise is no dump" 1 "is not a kernel's dump" drgn-devmem -c "$tmp/noise" ls
+fails "a dump that is not there" 1 "no such dump: $tmp/none" drgn-devmem -c "$tmp/none" ls
+fails "a vmlinux that is not there" 1 "no such file: $tmp/none" drgn-devmem -c "$dump" -s "$tmp/none" ls
+fails "no types" 1 "no types of the kernel.*--btf" drgn-devmem -c "$dump" --btf /dev/null ls
 fails "a vmlinux of something else is told" 0 "/bin/true has no types of this kernel" \
-	devmem -c "$dump" -s /bin/true ls
+	drgn-devmem -c "$dump" -s /bin/true ls
 done_testing

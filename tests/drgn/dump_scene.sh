@@ -11,4 +11,4 @@
 scene_up || exit
 echo "leaker $leaker"
 echo "devmemls $(devmemls -j)"
-echo "devmem $(devmem ls -j)"
+echo "devmem $(drgn-devmem ls -j)"

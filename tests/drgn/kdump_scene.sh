@@ -10,7 +10,7 @@
 . "$PPDEVMEM_REPO/tests/drgn/scene.sh"
 
 if [ -e /proc/vmcore ]; then
-	devmem -c /proc/vmcore ls -j >"$1/vmcore" && devmem -c /proc/vmcore leaks 0 >"$1/leaks"
+	drgn-devmem -c /proc/vmcore ls -j >"$1/vmcore" && drgn-devmem -c /proc/vmcore leaks 0 >"$1/leaks"
 	# Status 1: a leak is found
 	[ $? = 1 ]
 	exit

@@ -20,8 +20,8 @@ if ! scene_up; then
 fi
 ok "three readers hold still"
 devmemls -j >"$scene/devmemls.json"
-fails "devmem says what it found, and that it is too much" 1 \
-	"types.*layout.*tokens on 256 iovs.*devmemcat\[$leaker\]" devmem -v leaks 0
+fails "drgn-devmem says what it found, and that it is too much" 1 \
+	"types.*layout.*tokens on 256 iovs.*devmemcat\[$leaker\]" drgn-devmem -v leaks 0
 while read -r word text; do
 	case $word in
 	ok) ok "$text" ;;

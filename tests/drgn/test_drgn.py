@@ -528,7 +528,7 @@ class Robust(unittest.TestCase):
 
 
 class CommandLine(unittest.TestCase):
-    """The devmem command."""
+    """The drgn-devmem command."""
 
     def run_devmem(self, *argv: str) -> tuple[int, str]:
         """Run it on a kernel of ours; return its status and output."""
@@ -635,7 +635,7 @@ class CommandLine(unittest.TestCase):
         err = io.StringIO()
         with contextlib.redirect_stderr(err):
             self.assertEqual(cli.main(["-c", "/nonexistent", "ls"]), 1)
-        self.assertEqual(err.getvalue(), "devmem: no such dump: /nonexistent\n")
+        self.assertEqual(err.getvalue(), "drgn-devmem: no such dump: /nonexistent\n")
 
 
 def make_btf() -> bytes:

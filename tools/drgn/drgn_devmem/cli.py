@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-The devmem command
-------------------
+The drgn-devmem command
+-----------------------
 """
 
 import argparse
@@ -31,12 +31,12 @@ _USAGE = 2
 
 _EXAMPLES = """\
 examples:
-  devmem ls                            what is bound where, and who holds it
-  devmem -c vmcore -s vmlinux ls       the same, of a dump
-  devmem iovs --state user             iovs that readers hold
-  devmem frag 0xffff88800a001241       what a word from a frag is
-  devmem explain 0xffff88800a001241    the same, and how one gets to its holder
-  devmem leaks 60                      what has been held for a minute
+  drgn-devmem ls                            what is bound where, and who holds it
+  drgn-devmem -c vmcore -s vmlinux ls       the same, of a dump
+  drgn-devmem iovs --state user             iovs that readers hold
+  drgn-devmem frag 0xffff88800a001241       what a word from a frag is
+  drgn-devmem explain 0xffff88800a001241    the same, and how one gets to its holder
+  drgn-devmem leaks 60                      what has been held for a minute
 
 Exit status: 0 done, 1 something was found or failed, 2 wrong usage.
 """
@@ -248,7 +248,7 @@ def make_parser(target: bool = True) -> argparse.ArgumentParser:
     :return: The parser of the command line.
     """
     parser = argparse.ArgumentParser(
-        prog="devmem",
+        prog="drgn-devmem",
         description="See into device memory of page pools, live or in a dump.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -273,7 +273,7 @@ def make_parser(target: bool = True) -> argparse.ArgumentParser:
             "-V",
             "--version",
             action="version",
-            version=f"devmem (ppdevmem) {VERSION}, drgn {drgn.__version__}",
+            version=f"drgn-devmem (ppdevmem) {VERSION}, drgn {drgn.__version__}",
         )
     _add_output(parser, None)
     _add_commands(parser)
@@ -306,7 +306,7 @@ def run(prog: Program, args: argparse.Namespace) -> int:
 
 
 def _say(message: str) -> None:
-    print(f"devmem: {message}", file=sys.stderr)
+    print(f"drgn-devmem: {message}", file=sys.stderr)
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
@@ -317,7 +317,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     :return: Exit status.
     """
     args = make_parser().parse_args(argv)
-    logging.basicConfig(format="devmem: %(message)s")
+    logging.basicConfig(format="drgn-devmem: %(message)s")
     # What drgn does not find is ours to report, once we know what that means
     logging.getLogger("drgn").setLevel(logging.CRITICAL)
     logging.getLogger("devmem").setLevel(logging.INFO if args.verbose else logging.WARNING)

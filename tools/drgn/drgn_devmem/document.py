@@ -27,7 +27,7 @@ def inventory(devmem: Devmem, bindings: Sequence[Binding]) -> Dict[str, Any]:
     """
     :param devmem: The kernel's device memory.
     :param bindings: Which of its bindings to tell of.
-    :return: The inventory, as ``devmemls -j`` and ``devmem ls --json`` print it.
+    :return: The inventory, as ``devmemls -j`` and ``drgn-devmem ls --json`` print it.
     """
     return {
         "layout": devmem.layout.name,
@@ -90,7 +90,7 @@ def iov_entry(binding: Binding, iov: Iov) -> Dict[str, Any]:
     """
     :param binding: What the iov belongs to.
     :param iov: The iov.
-    :return: It as an object of ``devmem iovs --json``.
+    :return: It as an object of ``drgn-devmem iovs --json``.
     """
     return {"binding": binding.id, **iov._asdict()}
 
@@ -99,7 +99,7 @@ def word_entry(devmem: Devmem, word: Word) -> Dict[str, Any]:
     """
     :param devmem: The kernel's device memory.
     :param word: A word that was decoded.
-    :return: It as an object of ``devmem frag --json``.
+    :return: It as an object of ``drgn-devmem frag --json``.
     """
     return {
         "word": word.word,
@@ -139,7 +139,7 @@ def skb_entry(devmem: Devmem, skb: Skb) -> Dict[str, Any]:
     """
     :param devmem: The kernel's device memory.
     :param skb: A skb.
-    :return: It as an object of ``devmem skb --json``.
+    :return: It as an object of ``drgn-devmem skb --json``.
     """
     return {
         "address": skb.address,
@@ -161,7 +161,7 @@ def sock_entry(devmem: Devmem, sock: Sock) -> Dict[str, Any]:
     """
     :param devmem: The kernel's device memory.
     :param sock: A socket.
-    :return: It as an object of ``devmem sock --json``.
+    :return: It as an object of ``drgn-devmem sock --json``.
     """
     holdings = [h for h in devmem.holdings if h.sock is sock]
     words = [frag.word for skb in sock.unread for frag in skb.all_frags()]

@@ -32,7 +32,7 @@ class Finding:
     holding: Optional[Holding] = None
 
     def entry(self) -> Dict[str, Any]:
-        """:return: It as an object of ``devmem leaks --json``."""
+        """:return: It as an object of ``drgn-devmem leaks --json``."""
         sock = self.holding.sock if self.holding else None
         return {
             "kind": self.kind,
