@@ -29,6 +29,9 @@ from drgn import (
 BASE = 0xFFFF888000000000
 VMEMMAP = 0xFFFFEA0000000000
 PAGE_SIZE = 4096
+# skc_state
+TIME_WAIT = 6
+NEW_SYN_RECV = 12
 
 _INTEGERS = {
     "char": (1, True),
@@ -341,7 +344,8 @@ class Kernel(Fake):
         self.queue_size = self.size("netdev_rx_queue")
         self.queues = self.alloc(4 * self.queue_size)
         self.dev = self.new("net_device", name=b"dms0", ifindex=7, num_rx_queues=4, _rx=self.queues)
-        self.hash = self.new("inet_hashinfo", ehash=self.alloc(8 * 16), ehash_mask=15)
+        self.ehash = self.alloc(8 * 16)
+        self.hash = self.new("inet_hashinfo", ehash=self.ehash, ehash_mask=15)
         self.net = self.new("net", ns__inum=4026531840, ipv4__tcp_death_row__hashinfo=self.hash)
         self.net_list = self.alloc(16)
         self.list(self.net_list, [self.net + self.offset("net", "list")])
@@ -537,13 +541,15 @@ class Kernel(Fake):
         )
         # Nobody has it open: it is only in the hash
         self.orphan = self._make_sock(71, {}, [self.skb])
-        node = self.orphan + self.offset("sock", "__sk_common.skc_nulls_node")
-        buckets = [1] * 16
-        buckets[3] = node
-        self.words(node, [1, 0])
-        ehash = int.from_bytes(self.data[self.hash - BASE :][:8], "little")
-        self.words(ehash, buckets)
+        self.words(self.ehash, [1] * 16)
+        self.hash_sock(self.orphan, 3)
         self._make_tasks()
+
+    def hash_sock(self, sock: int, bucket: int) -> None:
+        """Make a socket, or what is smaller, the only one of a bucket of the TCP hash."""
+        node = sock + self.offset("sock", "__sk_common.skc_nulls_node")
+        self.words(node, [1, 0])
+        self.words(self.ehash + 8 * bucket, [node])
 
     def _make_task(self, pid: int, comm: bytes, files: int) -> int:
         signal = self.new("signal_struct")

@@ -212,6 +212,19 @@ class EveryLayout(unittest.TestCase):
         self.assertEqual(sorted(skbs[2:]), [early, later])
 
     @each_layout
+    def test_small_sockets(self, kernel: synthetic.Kernel) -> None:
+        """What is no full socket ends early; what comes then may be on a page that a dump lacks."""
+        common = kernel.size("sock_common")
+        for state in (synthetic.TIME_WAIT, synthetic.NEW_SYN_RECV):
+            with self.subTest(state=state):
+                sock = synthetic.BASE + len(kernel.data) - common
+                kernel.set("sock_common", sock, skc_family=2, skc_state=state)
+                kernel.hash_sock(sock, 5)
+                devmem = Devmem(kernel.prog)
+                self.assertEqual(len(devmem.sockets.all), 2)
+                self.assertEqual(devmem.memory.faults, 0)
+
+    @each_layout
     def test_ipv6(self, kernel: synthetic.Kernel) -> None:
         """Addresses are written as ss does, and IPv4's as such."""
         mapped = bytes(10) + b"\xff\xff\x0a\x00\x00\x02"

@@ -22,7 +22,8 @@ __all__ = ("Frag", "Skb", "Sock", "Sockets", "Task")
 _AF_INET = 2
 _AF_INET6 = 10
 _IPPROTO_TCP = 6
-# Entries of the TCP hash that are no full sockets
+# Entries of the TCP hash that are no full sockets: they end where a sock_common does,
+# or soon after, and a filtered dump may lack the page behind
 _TCP_TIME_WAIT = 6
 _TCP_NEW_SYN_RECV = 12
 _SKB_CHAIN = 1 << 20
@@ -116,7 +117,15 @@ class Sockets:
         self._signal = Record(prog, "struct signal_struct", threads="thread_head")
         self._files = Record(prog, "struct files_struct", table="fdt")
         self._table = Record(prog, "struct fdtable", size="max_fds", files="fd")
-        self._sock = Record(prog, "struct sock", **self._sock_members())
+        self._common = Record(prog, "struct sock_common", **self._common_members())
+        self._sock = Record(
+            prog,
+            "struct sock",
+            protocol="sk_protocol",
+            tokens="sk_user_frags.xa_head",
+            queue="sk_receive_queue.next",
+            backlog="sk_backlog.head",
+        )
         self._buckets = Record(prog, "struct inet_hashinfo", buckets="ehash", mask="ehash_mask")
         self._node = Record(prog, "struct sock", node="__sk_common.skc_nulls_node")
         self._hashinfo = Record(prog, "struct net", hashinfo="ipv4.tcp_death_row.hashinfo")
@@ -142,8 +151,8 @@ class Sockets:
         )
         self._frag = Record(prog, "struct skb_frag", word="netmem", size="len", offset="offset")
 
-    def _sock_members(self) -> Dict[str, str]:
-        common = {
+    def _common_members(self) -> Dict[str, str]:
+        members = {
             "family": "skc_family",
             "state": "skc_state",
             "daddr": "skc_daddr",
@@ -153,14 +162,7 @@ class Sockets:
             "cookie": "skc_cookie",
         }
         if has_member(self.kernel.prog, "struct sock_common", "skc_v6_daddr"):
-            common.update(daddr6="skc_v6_daddr", saddr6="skc_v6_rcv_saddr")
-        members = {name: f"__sk_common.{member}" for name, member in common.items()}
-        members.update(
-            protocol="sk_protocol",
-            tokens="sk_user_frags.xa_head",
-            queue="sk_receive_queue.next",
-            backlog="sk_backlog.head",
-        )
+            members.update(daddr6="skc_v6_daddr", saddr6="skc_v6_rcv_saddr")
         return members
 
     # Tasks and their files
@@ -239,25 +241,27 @@ class Sockets:
 
     # One socket
 
-    def _name(self, sock: Any, which: str, be_port: int) -> str:
+    def _name(self, common: Any, which: str, be_port: int) -> str:
         port = int.from_bytes(be_port.to_bytes(2, "little"), "big")
-        if sock.family == _AF_INET6:
-            address = ipaddress.IPv6Address(getattr(sock, which + "6"))
+        if common.family == _AF_INET6:
+            address = ipaddress.IPv6Address(getattr(common, which + "6"))
             if address.ipv4_mapped is None:
                 return f"[{address}]:{port}"
             return f"{address.ipv4_mapped}:{port}"
-        packed = getattr(sock, which).to_bytes(4, "little")
+        packed = getattr(common, which).to_bytes(4, "little")
         return f"{ipaddress.IPv4Address(packed)}:{port}"
 
     def _read_sock(self, address: int, tasks: List[Task]) -> Optional[Sock]:
         """A TCP socket that has device memory, ``None`` for all others."""
-        sock = self._sock.read(self.memory, address)
+        common = self._common.read(self.memory, address)
         if (
-            sock is None
-            or sock.family not in (_AF_INET, _AF_INET6)
-            or sock.state in (_TCP_TIME_WAIT, _TCP_NEW_SYN_RECV)
-            or sock.protocol != _IPPROTO_TCP
+            common is None
+            or common.family not in (_AF_INET, _AF_INET6)
+            or common.state in (_TCP_TIME_WAIT, _TCP_NEW_SYN_RECV)
         ):
+            return None
+        sock = self._sock.read(self.memory, address)
+        if sock is None or sock.protocol != _IPPROTO_TCP:
             return None
         entries = dict(xarray_entries(self.memory, sock.tokens))
         tokens = {index: word for index, word in entries.items() if word & 1}
@@ -269,10 +273,10 @@ class Sockets:
             return None
         return Sock(
             address=address,
-            cookie=sock.cookie,
-            local=self._name(sock, "saddr", inet.sport),
-            remote=self._name(sock, "daddr", sock.dport),
-            netns=self.kernel.namespaces.get(sock.net),
+            cookie=common.cookie,
+            local=self._name(common, "saddr", inet.sport),
+            remote=self._name(common, "daddr", common.dport),
+            netns=self.kernel.namespaces.get(common.net),
             tokens=tokens,
             reserved=reserved,
             unread=unread,
