@@ -89,7 +89,7 @@ fdtable: u32 max_fds, ptr fd
 ehash_bucket: ptr first
 inet_hashinfo: ptr ehash, u64 pad, u32 ehash_mask
 tk_read_base: u64 clock, u32 mult, u32 shift, u64 xtime_nsec, u64 base
-timekeeper: tk_read_base tkr_mono
+timekeeper: tk_read_base tkr_mono, u64 xtime_sec, ktime_t offs_boot
 page: u64 flags, u64 pp_magic, ptr pp, u64 pad, u64 dma_addr, u64[3] rest
 """
 
@@ -304,10 +304,13 @@ class Kernel(Fake):
 
     DMA = (0x100000, 0x900000)
     NOW = 1000.0
+    #: For how long it was suspended.
+    SUSPENDED = 500.0
     SINCE = (900.0, 990.0)
 
     def __init__(self, layout: str, common: str = COMMON) -> None:
-        self.detached = 950
+        # By the clock that went on
+        self.detached = int(self.NOW + self.SUSPENDED) - 50
         self.clock = "tk_core"
         if layout == "linux-6.17":
             common = common.replace("u64 detach_time", "ktime_t detach_time")
@@ -582,6 +585,7 @@ class Kernel(Fake):
             tkr_mono__base=int(self.NOW * 1e9),
             tkr_mono__shift=8,
             tkr_mono__xtime_nsec=0,
+            offs_boot=int(self.SUSPENDED * 1e9),
         )
         variables = {
             "vmemmap_base": VMEMMAP,

@@ -7,24 +7,26 @@ import importlib.util
 import io
 import json
 import struct
+import sys
 import tempfile
 import unittest
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import drgn.helpers.linux
 import synthetic
 from drgn import Object, Program, ProgramFlags
-from drgn_devmem import cli, helpers, plugin
+from drgn_devmem import btf, cli, helpers, kallsyms, plugin
 from drgn_devmem.btf import Btf, BtfError
 from drgn_devmem.document import inventory
 from drgn_devmem.findings import find_leaks
 from drgn_devmem.iovs import Devmem
-from drgn_devmem.layout import LayoutError, select_layout
+from drgn_devmem.layout import LayoutError, has_type, select_layout
 from drgn_devmem.memory import Memory, Record, list_nodes, xarray_entries
-from drgn_devmem.target import TargetError, open_target
+from drgn_devmem.target import TargetError, load_types, open_target
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 LAYOUTS = ("ppdevmem", "linux-6.17", "linux-6.15", "linux-6.12")
@@ -548,7 +550,7 @@ class CommandLine(unittest.TestCase):
         kernel = synthetic.Kernel("ppdevmem")
         argv = tuple(f"{kernel.word(0):#x}" if a == "WORD" else a for a in argv)
         argv = tuple(f"{kernel.skb:#x}" if a == "SKB" else a for a in argv)
-        args = cli.make_parser().parse_args(argv)
+        args = cli.parse(argv)
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
             status = cli.run(kernel.prog, args)
@@ -562,8 +564,8 @@ class CommandLine(unittest.TestCase):
         for argv, ids in (
             (("-b", "2"), [2]),
             (("-p", "311"), [3]),
+            (("-p", "1"), []),
             (("-i", "dms0"), [2, 3]),
-            (("-i", "eth0"), []),
         ):
             bindings = json.loads(self.run_devmem("-j", *argv, "ls")[1])["bindings"]
             self.assertEqual([binding["id"] for binding in bindings], ids)
@@ -575,8 +577,10 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(len(document["iovs"]), 11)
         document = json.loads(self.run_devmem("-j", "iovs", "--state", "ring")[1])
         self.assertEqual([iov["index"] for iov in document["iovs"]], [3])
-        document = json.loads(self.run_devmem("-j", "-b", "99", "iovs")[1])
+        document = json.loads(self.run_devmem("-j", "-p", "1", "iovs")[1])
         self.assertEqual(document, {"layout": "ppdevmem", "iovs": []})
+        document = json.loads(self.run_devmem("-j", "-p", "311", "iovs")[1])
+        self.assertEqual([iov["index"] for iov in document["iovs"]], [0, 1])
         self.assertEqual(len(self.run_devmem("iovs")[1].splitlines()), 12)
 
     def test_words(self) -> None:
@@ -615,6 +619,31 @@ class CommandLine(unittest.TestCase):
         self.assertEqual((held["kind"], held["seconds"], held["tokens"]), ("held", 100.0, 3))
         self.assertEqual(self.run_devmem("-b", "3", "leaks", "200")[0], 0)
         self.assertIn("nothing is held", self.run_devmem("-b", "3", "leaks", "200")[1])
+        document = json.loads(self.run_devmem("-j", "-p", "311", "leaks", "0")[1])
+        self.assertEqual([leak["kind"] for leak in document["leaks"]], ["held"])
+
+    def test_leaks_of_one(self) -> None:
+        """Another reader of the same binding is not to blame."""
+        kernel = synthetic.Kernel("ppdevmem")
+        kernel.set_iov(kernel.iov(5), kernel.pool, 1, 1, kernel.SINCE[0])
+        kernel.set(
+            "sock", kernel.orphan, sk_user_frags__xa_head=kernel.xarray({0: 1030, 1: kernel.word(5)})
+        )
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            cli.run(kernel.prog, cli.parse(["-j", "-p", "311", "leaks", "50"]))
+        cookies = [leak["cookie"] for leak in json.loads(out.getvalue())["leaks"]]
+        self.assertEqual(cookies, [70])
+
+    def test_what_is_not_there(self) -> None:
+        """A device or binding that does not exist is no empty list."""
+        for argv, what in (
+            (("-i", "eth0", "ls"), "no network device 'eth0'"),
+            (("-b", "99", "iovs"), "no binding 99"),
+            (("sock", "-b", "99"), "no binding 99"),
+            (("leaks", "-i", "eth0"), "no network device 'eth0'"),
+        ):
+            with self.assertRaisesRegex(cli.CommandError, what):
+                self.run_devmem(*argv)
 
     def test_usage(self) -> None:
         """Wrong usage is status 2 and says what is wrong."""
@@ -625,6 +654,8 @@ class CommandLine(unittest.TestCase):
             (["frag", "0x10000000000000000"], "no 64-bit word"),
             (["leaks", "soon"], "'soon' is no number of seconds"),
             (["iovs", "--state", "lost"], "lost"),
+            (["-p", "1", "frag", "1"], "-p is for commands that list"),
+            (["skb", "-b", "1", "1"], "-b is for commands that list"),
         ):
             err = io.StringIO()
             with contextlib.redirect_stderr(err), self.assertRaises(SystemExit) as caught:
@@ -636,7 +667,7 @@ class CommandLine(unittest.TestCase):
         """What is left is listed, and that it is not all is said, by the status, too."""
         kernel = synthetic.Kernel("ppdevmem")
         kernel.set("net_devmem_dmabuf_binding", kernel.binding, dmabuf=0x1000)
-        args = cli.make_parser().parse_args(["ls"])
+        args = cli.parse(["ls"])
         with contextlib.redirect_stdout(io.StringIO()) as out:
             with contextlib.redirect_stderr(io.StringIO()) as err:
                 self.assertEqual(cli.run(kernel.prog, args), 1)
@@ -712,6 +743,16 @@ class Commands(unittest.TestCase):
                 command.run(prog, "devmem", parsed.args, globals={})
         return out.getvalue()
 
+    def test_no_crash_mode(self) -> None:
+        """A drgn whose crash mode is not where it was still gets the command."""
+        commands: Any = importlib.import_module("drgn.commands")
+        crash = "drgn.commands._crash.common"
+        known = commands.DEFAULT_COMMAND_NAMESPACE._commands
+        with mock.patch.dict(known), mock.patch.dict(sys.modules, {crash: None}):
+            del known["devmem"]
+            plugin._register()
+            self.assertIn("devmem", known)
+
     def test_command(self) -> None:
         """Options before and after the command's name; what is wrong is said."""
         for namespace in ("DEFAULT_COMMAND_NAMESPACE", "CRASH_COMMAND_NAMESPACE"):
@@ -734,8 +775,7 @@ class Types(unittest.TestCase):
 
     def test_types(self) -> None:
         """A structure that points to itself, a bit-field, an enum, an array."""
-        btf = Btf(self.prog, make_btf())
-        self.prog.register_type_finder("btf", btf.find, enable_index=0)
+        self.prog.register_type_finder("btf", Btf(self.prog, make_btf()).find, enable_index=0)
         node = self.prog.type("struct node")
         self.assertEqual(node.size, 24)
         self.assertEqual([m.bit_offset for m in node.members], [32, 64, 128])
@@ -746,6 +786,27 @@ class Types(unittest.TestCase):
         self.assertEqual(self.prog.type("word").type.type_name(), "int")
         with self.assertRaises(LookupError):
             self.prog.type("struct none")
+
+    def test_twice(self) -> None:
+        """Types are taken from another file, and after a failure, in the same session."""
+        with mock.patch.object(btf, "use_kallsyms"), tempfile.NamedTemporaryFile() as file:
+            for data in (b"no BTF", make_btf(), make_btf()):
+                file.seek(0)
+                file.write(data)
+                file.flush()
+                with contextlib.suppress(TargetError):
+                    load_types(self.prog, file.name)
+        self.assertEqual(self.prog.type("struct node").size, 24)
+        self.assertFalse(has_type(self.prog, "struct none"))
+
+    def test_symbols_twice(self) -> None:
+        """So are symbols."""
+        symbols = [{"one": [16]}, {"two": [32]}]
+        with mock.patch.object(kallsyms, "_from_memory", side_effect=symbols):
+            for _ in range(2):
+                kallsyms.use_kallsyms(self.prog)
+        self.assertEqual([s.address for s in self.prog.symbols("two")], [32])
+        self.assertEqual(self.prog.symbols("one"), [])
 
     def test_broken(self) -> None:
         """Not BTF, and BTF that was cut off."""

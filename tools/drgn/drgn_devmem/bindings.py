@@ -82,7 +82,7 @@ class Pool:
     binding: int
     #: Iovs that it has or that are out with its name on them.
     inflight: int
-    #: When its driver gave it up, in seconds since boot; 0 if it is in use.
+    #: When its driver gave it up, in seconds of the boot clock; 0 if it is in use.
     detached: float
     #: Words in its allocation cache.
     cache: List[int]

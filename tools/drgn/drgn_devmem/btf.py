@@ -25,6 +25,7 @@ from drgn import (
     TypeMember,
 )
 
+from .finders import set_finder
 from .kallsyms import use_kallsyms
 
 __all__ = ("Btf", "BtfError", "use_btf")
@@ -273,5 +274,5 @@ def use_btf(prog: Program, path: Optional[str] = None) -> str:
                 data = file.read()
         except OSError as e:
             raise BtfError(f"{path}: {e.strerror}") from e
-    prog.register_type_finder("devmem BTF", Btf(prog, data).find, enable_index=0)
+    set_finder(prog, prog.register_type_finder, "devmem BTF", Btf(prog, data).find)
     return path or "the dump"

@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import sys
-from typing import Any, Callable, List, Optional, Sequence
+from typing import Any, Callable, Iterator, List, Optional, Sequence, Set, Tuple
 
 import drgn
 from drgn import Program
@@ -23,7 +23,7 @@ from .layout import LayoutError
 from .sockets import Sock
 from .target import TargetError, open_target
 
-__all__ = ("CommandError", "main", "make_parser", "run")
+__all__ = ("CommandError", "main", "parse", "run")
 
 _FOUND = 1
 _FAILED = 1
@@ -74,32 +74,42 @@ def _print_json(document: Any) -> None:
 
 
 def _selected(devmem: Devmem, args: argparse.Namespace) -> List[Binding]:
+    """Bindings that were asked for."""
+    names = {device.name for device in devmem.devices.values()}
+    if args.ifname is not None and args.ifname not in names:
+        raise CommandError(f"no network device '{args.ifname}' in any namespace")
+    if args.binding is not None and all(b.id != args.binding for b in devmem.bindings):
+        raise CommandError(f"no binding {args.binding}")
+
     def wanted(binding: Binding) -> bool:
         device = binding.device
         return (
             (args.binding is None or binding.id == args.binding)
             and (args.ifname is None or bool(device and device.name == args.ifname))
-            and (args.pid is None or _held_by(devmem, binding, args.pid))
+            and (args.pid is None or bool(_held_by(devmem, binding, args.pid)))
         )
 
     return [binding for binding in devmem.bindings if wanted(binding)]
 
 
-def _held_by(devmem: Devmem, binding: Binding, pid: int) -> bool:
-    return any(
-        task.pid == pid
-        for holding in devmem.holdings
-        if holding.binding is binding
-        for task in holding.sock.tasks
-    )
+def _has(pid: int, sock: Sock) -> bool:
+    return any(task.pid == pid for task in sock.tasks)
+
+
+def _held_by(devmem: Devmem, binding: Binding, pid: int) -> Set[int]:
+    """Addresses of the binding's iovs that a process holds."""
+    holdings = (h for h in devmem.holdings if h.binding is binding and _has(pid, h.sock))
+    return set().union(*(holding.iovs for holding in holdings))
 
 
 def _selected_socks(devmem: Devmem, args: argparse.Namespace) -> List[Sock]:
-    chosen = {binding.address for binding in _selected(devmem, args)}
+    # What is unread is no process's that one could tell from its holdings
+    by_binding = argparse.Namespace(**{**vars(args), "pid": None})
+    chosen = {binding.address for binding in _selected(devmem, by_binding)}
     bound = args.binding is not None or args.ifname is not None
 
     def wanted(sock: Sock) -> bool:
-        if args.pid is not None and all(task.pid != args.pid for task in sock.tasks):
+        if args.pid is not None and not _has(args.pid, sock):
             return False
         words = list(sock.tokens.values())
         words += [frag.word for skb in sock.unread for frag in skb.all_frags()]
@@ -118,16 +128,21 @@ def _ls(devmem: Devmem, args: argparse.Namespace) -> int:
     return 0
 
 
-def _iovs(devmem: Devmem, args: argparse.Namespace) -> int:
-    def wanted(iov: Iov) -> bool:
-        return args.state in (None, iov.state, iov.place)
+def _iov_rows(devmem: Devmem, args: argparse.Namespace) -> Iterator[Tuple[Binding, List[Iov]]]:
+    """A million iovs: as they come, a block at a time."""
+    for binding in _selected(devmem, args):
+        held = None if args.pid is None else _held_by(devmem, binding, args.pid)
+        for block in devmem.iov_blocks(binding):
+            yield binding, [
+                iov
+                for iov in block.rows()
+                if args.state in (None, iov.state, iov.place)
+                and (held is None or iov.address in held)
+            ]
 
-    # A million iovs: written as they come, a block at a time
-    blocks = (
-        (binding, list(filter(wanted, block.rows())))
-        for binding in _selected(devmem, args)
-        for block in devmem.iov_blocks(binding)
-    )
+
+def _iovs(devmem: Devmem, args: argparse.Namespace) -> int:
+    blocks = _iov_rows(devmem, args)
     if not args.json:
         text.print_iovs(blocks)
         return 0
@@ -177,6 +192,9 @@ def _sock(devmem: Devmem, args: argparse.Namespace) -> int:
 def _leaks(devmem: Devmem, args: argparse.Namespace) -> int:
     chosen = {binding.id for binding in _selected(devmem, args)}
     findings = [f for f in find_leaks(devmem, args.seconds) if f.binding in chosen]
+    if args.pid is not None:
+        # What has no holder is not this process's
+        findings = [f for f in findings if f.holding and _has(args.pid, f.holding.sock)]
     entries = [finding.entry() for finding in findings]
     if args.json:
         _print_json({"layout": devmem.layout.name, "leaks": entries})
@@ -205,7 +223,13 @@ def _add_output(parser: argparse.ArgumentParser, default: Any) -> None:
     add("-v", "--verbose", action="store_true", help="say what was chosen, and why")
     add("-i", dest="ifname", metavar="IFNAME", help="only this device")
     add("-b", dest="binding", metavar="BINDING", type=int, help="only this binding")
-    add("-p", dest="pid", metavar="PID", type=int, help="only what this process holds")
+    add(
+        "-p",
+        dest="pid",
+        metavar="PID",
+        type=int,
+        help="only what this process holds (ls: bindings that it holds iovs of)",
+    )
 
 
 _Run = Callable[[Devmem, argparse.Namespace], int]
@@ -214,9 +238,9 @@ _Run = Callable[[Devmem, argparse.Namespace], int]
 def _add_commands(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    def add(name: str, run: _Run, summary: str) -> argparse.ArgumentParser:
+    def add(name: str, run: _Run, summary: str, lists: bool = True) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=summary, description=summary)
-        command.set_defaults(run=run)
+        command.set_defaults(run=run, lists=lists)
         _add_output(command, argparse.SUPPRESS)
         return command
 
@@ -224,9 +248,9 @@ def _add_commands(parser: argparse.ArgumentParser) -> None:
     iovs = add("iovs", _iovs, "list iovs, one by one")
     states = ("free", "pool", "user", "cache", "ring", "skb", "posted")
     iovs.add_argument("--state", choices=states, help="only those in this state")
-    frag = add("frag", _frag, "decode words from frags, rings or tokens")
+    frag = add("frag", _frag, "decode words from frags, rings or tokens", False)
     frag.add_argument("word", type=_word, nargs="+", metavar="WORD")
-    skb = add("skb", _skb, "show a skb and decode its frags")
+    skb = add("skb", _skb, "show a skb and decode its frags", False)
     skb.add_argument("address", type=_word, metavar="ADDRESS")
     add("sock", _sock, "list sockets with tokens or unread iovs")
     leaks = add("leaks", _leaks, "find memory that does not come back")
@@ -238,15 +262,11 @@ def _add_commands(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="how long a reader may hold a token (default 10)",
     )
-    explain = add("explain", _explain, "say in words what a word is, and who has it")
+    explain = add("explain", _explain, "say in words what a word is, and who has it", False)
     explain.add_argument("word", type=_word, nargs="+", metavar="WORD")
 
 
-def make_parser(target: bool = True) -> argparse.ArgumentParser:
-    """
-    :param target: With options for what kernel to open.
-    :return: The parser of the command line.
-    """
+def _make_parser(target: bool) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="drgn-devmem",
         description="See into device memory of page pools, live or in a dump.",
@@ -280,12 +300,29 @@ def make_parser(target: bool = True) -> argparse.ArgumentParser:
     return parser
 
 
+def parse(argv: Optional[Sequence[str]], target: bool = True) -> argparse.Namespace:
+    """
+    Parse a command line.
+
+    :param argv: Arguments, ``None`` for those of the process.
+    :param target: With options for what kernel to open.
+    :return: What :func:`run()` takes.
+    :raises SystemExit: after it was said what is wrong, or what there is
+    """
+    parser = _make_parser(target)
+    args = parser.parse_args(argv)
+    for option, value in (("-i", args.ifname), ("-b", args.binding), ("-p", args.pid)):
+        if value is not None and not args.lists:
+            parser.error(f"{option} is for commands that list something: ls, iovs, sock, leaks")
+    return args
+
+
 def run(prog: Program, args: argparse.Namespace) -> int:
     """
     Run a command.
 
     :param prog: Kernel to look at.
-    :param args: What :func:`make_parser()` parsed.
+    :param args: What :func:`parse()` returned.
     :return: Exit status.
     :raises LayoutError: if the kernel has no device memory
     :raises CommandError: if there is no answer
@@ -316,7 +353,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     :param argv: Arguments, ``None`` for those of the process.
     :return: Exit status.
     """
-    args = make_parser().parse_args(argv)
+    args = parse(argv)
     logging.basicConfig(format="drgn-devmem: %(message)s")
     # What drgn does not find is ours to report, once we know what that means
     logging.getLogger("drgn").setLevel(logging.CRITICAL)

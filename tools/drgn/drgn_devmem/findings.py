@@ -125,5 +125,5 @@ def _stalled(devmem: Devmem) -> Iterator[Finding]:
                 pool.inflight,
                 f"page pool {pool.id} was given up by its driver and waits for "
                 f"{pool.inflight} iovs",
-                devmem.age(pool.detached),
+                devmem.age_since_boot(pool.detached),
             )

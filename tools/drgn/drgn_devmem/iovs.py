@@ -123,16 +123,19 @@ class Devmem(Kernel):
             raise LayoutError(f"the kernel's types are not what they should be: {e}")
 
     @functools.cached_property
-    def now(self) -> Optional[float]:
+    def _clocks(self) -> Optional[Tuple[float, float]]:
         """
-        The monotonic clock, in seconds, of a dump as at its last tick; ``None`` if
-        it cannot be read.
+        The monotonic clock and the boot clock, which goes on while the machine is
+        suspended, in seconds, of a dump as at its last tick; ``None`` if they cannot
+        be read.
 
-        The kernel's own stands still while all CPUs are idle, so a live kernel
+        The kernel's own stand still while all CPUs are idle, so a live kernel
         is asked by system call.
         """
         if self.memory.live:
-            return time.clock_gettime(time.CLOCK_MONOTONIC)
+            clocks = (time.CLOCK_MONOTONIC, time.CLOCK_BOOTTIME)
+            monotonic, boot = map(time.clock_gettime, clocks)
+            return monotonic, boot
         addresses = (self.symbol(name, required=False) for name in TIMEKEEPERS)
         address = next(filter(None, addresses), 0)
         if not address:
@@ -143,15 +146,26 @@ class Devmem(Kernel):
             base="tkr_mono.base",
             nsec="tkr_mono.xtime_nsec",
             shift="tkr_mono.shift",
+            to_boot="offs_boot",
         ).read(self.memory, address + timekeeper_offset(self.prog))
-        return None if clock is None else float(clock.base + (clock.nsec >> clock.shift)) / 1e9
+        if clock is None or clock.shift >= 64:
+            return None
+        monotonic = clock.base + (clock.nsec >> clock.shift)
+        return monotonic / 1e9, (monotonic + clock.to_boot) / 1e9
 
     def age(self, since: float) -> Optional[float]:
         """
         :param since: A time of the monotonic clock, in seconds.
         :return: How long that was ago, in seconds; ``None`` if the time is not known.
         """
-        return None if self.now is None else max(0.0, self.now - since)
+        return None if self._clocks is None else max(0.0, self._clocks[0] - since)
+
+    def age_since_boot(self, since: float) -> Optional[float]:
+        """
+        :param since: A time of the boot clock, in seconds.
+        :return: How long that was ago, in seconds; ``None`` if the time is not known.
+        """
+        return None if self._clocks is None else max(0.0, self._clocks[1] - since)
 
     # From an address to an iov
 

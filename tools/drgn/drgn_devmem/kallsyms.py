@@ -17,6 +17,8 @@ from typing import Callable, Dict, Iterator, List, Optional, Sequence
 
 from drgn import FaultError, Program, ProgramFlags, Symbol, SymbolBinding, SymbolKind
 
+from .finders import set_finder
+
 __all__ = ("KallsymsError", "use_kallsyms")
 
 _PROC = "/proc/kallsyms"
@@ -146,4 +148,4 @@ def use_kallsyms(prog: Program) -> None:
         ]
         return found[:1] if one else found
 
-    prog.register_symbol_finder("devmem kallsyms", find, enable_index=0)
+    set_finder(prog, prog.register_symbol_finder, "devmem kallsyms", find)

@@ -55,7 +55,8 @@ class Run:
         """:return: Number of bits that are set."""
         data = self.bits or b""
         bits = int.from_bytes(data, "little")
-        return (bits & ((1 << min(self.count, 8 * len(data))) - 1)).bit_count()
+        # int.bit_count() is Python 3.10's
+        return bin(bits & ((1 << min(self.count, 8 * len(data))) - 1)).count("1")
 
     def is_allocated(self, index: int) -> bool:
         """
