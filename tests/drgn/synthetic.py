@@ -145,6 +145,8 @@ class Fake:
     def __init__(self, types: str, size: int = 1 << 20) -> None:
         self.prog = Program(Platform(Architecture.X86_64))
         self.data = bytearray(size)
+        #: How many times it was read.
+        self.reads = 0
         self.symbols: dict[str, int] = {}
         self._declared: dict[str, str] = {}
         self._types: dict[str, Type] = {}
@@ -159,6 +161,7 @@ class Fake:
         self.prog.register_object_finder("fake", self._find_object, enable_index=0)
 
     def _read(self, address: int, count: int, offset: int, physical: bool) -> bytes:
+        self.reads += 1
         return bytes(self.data[offset : offset + count])
 
     def _find_type(
@@ -402,6 +405,9 @@ class Kernel(Fake):
                 num_iovs=count,
                 binding=binding,
             )
+            for n in range(count):
+                iov = self._last_iovs[-1] + n * self.iov_size
+                self.set("page_pool_iov", iov, niov__owner=areas + i * area_size)
             first += count
         self.set(
             "net_devmem_dmabuf_binding",
@@ -440,6 +446,13 @@ class Kernel(Fake):
                     f"{area}num_niovs": count,
                 },
             )
+            place = owner
+            if area:
+                place += self.offset("dmabuf_genpool_chunk_owner", "area")
+            for n in range(count):
+                self.set("net_iov", iovs + n * self.iov_size, owner=place)
+                if self.layout == "linux-6.17":
+                    self.set("net_iov", iovs + n * self.iov_size, type=0)
             chunk = self.alloc(self.size("gen_pool_chunk") + 8)
             self.set(
                 "gen_pool_chunk",
@@ -469,8 +482,6 @@ class Kernel(Fake):
         if self.layout == "ppdevmem":
             since_ns = int(since * 1e9)
             self.set(self.iov_type, address, user_tokens__counter=tokens, user_since_ns=since_ns)
-        if self.layout == "linux-6.17":
-            self.set(self.iov_type, address, type=0)
 
     def _make_pools(self) -> None:
         ring = self.alloc(8 * 8)

@@ -271,6 +271,13 @@ class EveryLayout(unittest.TestCase):
         self.assertEqual(helpers.net_iov_virtual_addr(iov), 7 * 4096)
         self.assertEqual(helpers.net_iov_dma_addr(iov), 0x901000)
         self.assertEqual(helpers.net_iov_state(iov), "free")
+        states = [helpers.net_iov_state(i) for i in map(prog_iov, (0, 5, 9))]
+        counts = kernel.layout == "ppdevmem"
+        want = ["user", "pool", "free"] if counts else ["pool or user", "pool or user", "free"]
+        self.assertEqual(states, want)
+        snapshot = Devmem(prog)
+        states = [helpers.net_iov_state(i, snapshot) for i in map(prog_iov, (0, 3, 5, 9))]
+        self.assertEqual(states, ["user", "ring", "posted", "free"])
         refs = [helpers.net_iov_refcount(i) for i in map(prog_iov, (0, 1, 7))]
         self.assertEqual(refs, [2, 1, 0])
         binding = helpers.net_iov_binding(iov)
@@ -294,8 +301,32 @@ class EveryLayout(unittest.TestCase):
         self.assertEqual([int(skb) for skb in helpers.for_each_unread_skb(orphan)], [kernel.skb])
         (holding,) = helpers.devmem_holders(binding)
         self.assertEqual(holding.iovs, {kernel.iov(0), kernel.iov(1)})
-        with self.assertRaises(LookupError):
-            helpers.net_iov_idx(Object(prog, iov.type_, kernel.alloc(64)))
+        for stray in (kernel.alloc(64), 0x1000, kernel.iov(3) + 8):
+            for helper in (helpers.net_iov_idx, helpers.net_iov_state, helpers.net_iov_binding):
+                with self.assertRaises(LookupError):
+                    helper(Object(prog, iov.type_, stray))
+
+    @each_layout
+    def test_typed_objects_are_followed(self, kernel: synthetic.Kernel) -> None:
+        """Nothing else is read than what lies on the way."""
+        prog = kernel.prog
+        iov = helpers.netmem_to_net_iov(prog, kernel.word(7))
+        pool = Object(prog, prog.pointer_type(kernel.type("page_pool")), kernel.pool)
+        sock = Object(prog, prog.pointer_type(kernel.type("sock")), kernel.sock)
+        questions: list[tuple[Callable[[], Any], int]] = [
+            (lambda: helpers.net_iov_idx(iov), 3),
+            (lambda: helpers.net_iov_binding(iov), 3),
+            (lambda: helpers.net_iov_dma_addr(iov), 3),
+            # An iov's chunk is looked for among those of its binding
+            (lambda: helpers.net_iov_state(iov), 12),
+            (lambda: helpers.page_pool_ring(pool), 3),
+            # One for each node of the table
+            (lambda: list(helpers.for_each_token(sock)), 4),
+        ]
+        for ask, most in questions:
+            before = kernel.reads
+            ask()
+            self.assertLessEqual(kernel.reads - before, most)
 
 
 class Differences(unittest.TestCase):

@@ -113,13 +113,13 @@ class Kernel:
 
     def _setup(self) -> None:
         prog = self.prog
-        self._xarray = Record(prog, "struct xarray", head="xa_head")
-        self._dmabuf = Record(prog, "struct dma_buf", size="size", exporter="exp_name", file="file")
-        self._file = Record(prog, "struct file", inode="f_inode")
-        self._inode = Record(prog, "struct inode", ino="i_ino")
-        self._net = Record(prog, "struct net", inum="ns.inum")
-        self._net_offsets = Record(prog, "struct net", list="list", devices="dev_base_head").offsets
-        self._device = Record(
+        self._xarray = Record.of(prog, "struct xarray", head="xa_head")
+        self._dmabuf = Record.of(prog, "struct dma_buf", size="size", exporter="exp_name", file="file")
+        self._file = Record.of(prog, "struct file", inode="f_inode")
+        self._inode = Record.of(prog, "struct inode", ino="i_ino")
+        self._net = Record.of(prog, "struct net", inum="ns.inum")
+        self._net_offsets = Record.of(prog, "struct net", list="list", devices="dev_base_head").offsets
+        self._device = Record.of(
             prog,
             "struct net_device",
             name="name",
@@ -129,7 +129,7 @@ class Kernel:
             num_queues="num_rx_queues",
         )
         self._queue_size = int(sizeof(prog.type("struct netdev_rx_queue")))
-        self._pool = Record(
+        self._pool = Record.of(
             prog,
             "struct page_pool",
             hold="pages_state_hold_cnt",
@@ -145,7 +145,7 @@ class Kernel:
             detached="user.detach_time",
         )
         self._detach_unit = detach_unit(prog)
-        self._pool_ops = Record(prog, "struct page_pool", ops="mp_ops")
+        self._pool_ops = Record.of(prog, "struct page_pool", ops="mp_ops")
 
     def symbol(self, name: str, required: bool = True) -> int:
         """
@@ -280,13 +280,8 @@ class Kernel:
     @functools.cached_property
     def pools(self) -> List[Pool]:
         """All page pools that live on a dma-buf."""
-        ours = self.symbol("dmabuf_devmem_ops")
-        pools = []
-        for address, ops in self.pool_providers.items():
-            pool = self._read_pool(address) if ops == ours else None
-            if pool is not None:
-                pools.append(pool)
-        return pools
+        pools = (self.read_pool(address) for address in self.pool_providers)
+        return [pool for pool in pools if pool is not None]
 
     @functools.cached_property
     def pool_providers(self) -> Dict[int, int]:
@@ -298,7 +293,14 @@ class Kernel:
                 providers[address] = pool.ops
         return providers
 
-    def _read_pool(self, address: int) -> Optional[Pool]:
+    def read_pool(self, address: int) -> Optional[Pool]:
+        """
+        :param address: Address of a ``struct page_pool``.
+        :return: It, ``None`` if it does not live on a dma-buf.
+        """
+        provider = self._pool_ops.read(self.memory, address)
+        if provider is None or provider.ops != self.symbol("dmabuf_devmem_ops"):
+            return None
         pool = self._pool.read(self.memory, address)
         if pool is None:
             return None

@@ -5,16 +5,22 @@ Helpers for drgn
 
 In the manner of drgn's own: one question each, about an object. Where there is
 none to ask about, the program may be left out.
+
+What has a type is followed: to its owner, its binding, its pool. Only a word that may
+be anything is looked up, and only where all sockets have to be read it takes long:
+those helpers take a snapshot, ``Devmem(prog)``, which is the kernel as it is at one
+look, to ask it more than once.
 """
 
-from typing import Iterator, List, Tuple
+from typing import Iterator, List, Optional, Tuple
 
 from drgn import IntegerLike, Object, Program, ProgramFlags, cast
 from drgn.helpers.common.prog import takes_program_or_default
 
-from .bindings import Binding
-from .iovs import TAG, Devmem, Holding, Iov, Word
-from .layout import select_layout
+from .bindings import Pool
+from .iovs import TAG, Devmem, Holding, Word
+from .layout import Placed, select_layout
+from .memory import Memory
 from .sockets import Frag
 
 __all__ = (
@@ -39,8 +45,10 @@ __all__ = (
 )
 
 
-def _look(prog: Program) -> Devmem:
-    """A live kernel is looked at anew each time, a dump once."""
+def _look(prog: Program, devmem: Optional[Devmem]) -> Devmem:
+    """What was given; else a live kernel is looked at anew, a dump once."""
+    if devmem is not None:
+        return devmem
     if prog.flags & ProgramFlags.IS_LIVE:
         return Devmem(prog)
     if "devmem" not in prog.cache:
@@ -77,14 +85,18 @@ def netmem_to_net_iov(prog: Program, netmem: IntegerLike) -> Object:
 
 
 @takes_program_or_default
-def decode_netmem(prog: Program, netmem: IntegerLike) -> Word:
+def decode_netmem(
+    prog: Program, netmem: IntegerLike, devmem: Optional[Devmem] = None
+) -> Word:
     """
     Say what a word is. It is not followed: an iov is one only if a binding has
-    it.
+    it. So all bindings are read; to decode many words of a live kernel, give a
+    snapshot.
 
     :param netmem: any number
+    :param devmem: snapshot to use
     """
-    return _look(prog).decode(int(netmem))
+    return _look(prog, devmem).decode(int(netmem))
 
 
 def _binding(prog: Program, address: int) -> Object:
@@ -98,7 +110,7 @@ def for_each_devmem_binding(prog: Program) -> Iterator[Object]:
 
     :return: Iterator of ``struct net_devmem_dmabuf_binding *`` objects
     """
-    for binding in _look(prog).bindings:
+    for binding in Devmem(prog).bindings:
         yield _binding(prog, binding.address)
 
 
@@ -109,7 +121,7 @@ def for_each_devmem_pool(prog: Program) -> Iterator[Object]:
 
     :return: Iterator of ``struct page_pool *`` objects
     """
-    for pool in _look(prog).pools:
+    for pool in Devmem(prog).pools:
         yield Object(prog, "struct page_pool *", pool.address)
 
 
@@ -122,23 +134,23 @@ def for_each_net_iov(binding: Object) -> Iterator[Object]:
         if the kernel has it
     :raises LookupError: if there is no such binding
     """
-    devmem = _look(binding.prog_)
-    type_ = _iov(binding.prog_, 0).type_
-    for known in devmem.bindings:
-        if known.address == int(binding):
-            for run in known.runs:
-                for i in range(run.count):
-                    address = run.address + i * devmem.layout.iov.size
-                    yield Object(binding.prog_, type_, address)
-            return
-    raise LookupError(f"no binding at {int(binding):#x}")
+    prog, layout = binding.prog_, select_layout(binding.prog_)
+    memory = Memory(prog)
+    data = layout.binding.read(memory, int(binding))
+    runs = layout.runs(memory, data) if data is not None else []
+    if memory.faults or memory.inconsistent:
+        raise LookupError(f"no binding at {int(binding):#x}")
+    type_ = _iov(prog, 0).type_
+    for run in runs:
+        for i in range(run.count):
+            yield Object(prog, type_, run.address + i * layout.iov.size)
 
 
-def _decode(iov: Object) -> Tuple[Iov, Binding]:
-    word = _look(iov.prog_).decode(int(iov) | TAG)
-    if word.iov is None or word.binding is None:
-        raise LookupError(f"no binding has an iov at {int(iov):#x}")
-    return word.iov, word.binding
+def _place(iov: Object) -> Placed:
+    placed = select_layout(iov.prog_).place(Memory(iov.prog_), int(iov))
+    if placed is None:
+        raise LookupError(f"no iov of a dma-buf at {int(iov):#x}: its owner does not have it")
+    return placed
 
 
 def net_iov_binding(iov: Object) -> Object:
@@ -147,9 +159,9 @@ def net_iov_binding(iov: Object) -> Object:
 
     :param iov: ``struct net_iov *`` or ``struct page_pool_iov *``
     :return: ``struct net_devmem_dmabuf_binding *``
-    :raises LookupError: if no binding has it
+    :raises LookupError: if its owner does not have it
     """
-    return _binding(iov.prog_, _decode(iov)[1].address)
+    return _binding(iov.prog_, _place(iov).binding)
 
 
 def net_iov_idx(iov: Object) -> int:
@@ -157,9 +169,9 @@ def net_iov_idx(iov: Object) -> int:
     Get the number of an iov in its binding.
 
     :param iov: ``struct net_iov *`` or ``struct page_pool_iov *``
-    :raises LookupError: if no binding has it
+    :raises LookupError: if its owner does not have it
     """
-    return _decode(iov)[0].index
+    return _place(iov).index
 
 
 def net_iov_virtual_addr(iov: Object) -> int:
@@ -167,9 +179,9 @@ def net_iov_virtual_addr(iov: Object) -> int:
     Get the offset of an iov's memory in the dma-buf, in bytes.
 
     :param iov: ``struct net_iov *`` or ``struct page_pool_iov *``
-    :raises LookupError: if no binding has it
+    :raises LookupError: if its owner does not have it
     """
-    return _decode(iov)[0].offset
+    return _place(iov).offset
 
 
 def net_iov_dma_addr(iov: Object) -> int:
@@ -177,9 +189,9 @@ def net_iov_dma_addr(iov: Object) -> int:
     Get the DMA address of an iov's memory, ``dma_addr_t``.
 
     :param iov: ``struct net_iov *`` or ``struct page_pool_iov *``
-    :raises LookupError: if no binding has it
+    :raises LookupError: if its owner does not have it
     """
-    return _decode(iov)[0].dma
+    return _place(iov).dma
 
 
 def net_iov_refcount(iov: Object) -> int:
@@ -188,31 +200,60 @@ def net_iov_refcount(iov: Object) -> int:
 
     :param iov: ``struct net_iov *`` or ``struct page_pool_iov *``
     :return: 0 for a free one, whatever stands there
-    :raises LookupError: if no binding has it
+    :raises LookupError: if its owner does not have it
     """
-    found = _decode(iov)[0]
-    return 0 if found.state == "free" else found.refs
+    prog, layout = iov.prog_, select_layout(iov.prog_)
+    if _state(iov) == "free":
+        return 0
+    found = layout.iov.read(Memory(prog), int(iov))
+    if found is None:
+        raise LookupError(f"no iov at {int(iov):#x}")
+    return int(found.refs)
 
 
-def net_iov_state(iov: Object) -> str:
+def _state(iov: Object) -> str:
+    """What the iov and its binding tell."""
+    prog, layout = iov.prog_, select_layout(iov.prog_)
+    _place(iov)
+    memory = Memory(prog)
+    free = layout.is_free(memory, int(iov))
+    if free is None:
+        raise LookupError(f"the binding of the iov at {int(iov):#x} cannot be read")
+    if free:
+        return "free"
+    if not layout.counts_tokens:
+        return "pool or user"
+    found = layout.iov.read(memory, int(iov))
+    return "user" if found is not None and found.tokens else "pool"
+
+
+def net_iov_state(iov: Object, devmem: Optional[Devmem] = None) -> str:
     """
     Say who has an iov.
 
+    The iov and its binding tell ``free``, ``pool`` or ``user``; on a kernel that does
+    not count tokens ``free`` or ``pool or user``. A snapshot tells them apart there,
+    and where it is in a page pool, because it has read all sockets and pools.
+
     :param iov: ``struct net_iov *`` or ``struct page_pool_iov *``
-    :return: ``free``, ``user``; ``cache``, ``ring``, ``skb`` or ``posted``, if a
-        page pool has it
+    :param devmem: snapshot to use
+    :return: state; with a snapshot, the place instead of ``pool``, see
+        :class:`Iov`
     :raises LookupError: if no binding has it
     """
-    found = _decode(iov)[0]
+    if devmem is None:
+        return _state(iov)
+    found = devmem.iov_at(int(iov))
+    if found is None:
+        raise LookupError(f"no binding has an iov at {int(iov):#x}")
     return found.place or found.state
 
 
-def _pool_words(pool: Object, where: str) -> List[int]:
-    found = _look(pool.prog_).pool_at(int(pool))
+def _pool(pool: Object) -> Pool:
+    found = Devmem(pool.prog_).read_pool(int(pool))
     if found is None:
         raise LookupError(f"no page pool on device memory at {int(pool):#x}")
-    words: List[int] = getattr(found, where)
-    return words
+    return found
 
 
 def page_pool_cache(pool: Object) -> List[int]:
@@ -221,9 +262,9 @@ def page_pool_cache(pool: Object) -> List[int]:
 
     :param pool: ``struct page_pool *``
     :return: ``netmem_ref`` words
-    :raises LookupError: if it is no page pool on device memory
+    :raises LookupError: if it is no page pool on a dma-buf
     """
-    return _pool_words(pool, "cache")
+    return _pool(pool).cache
 
 
 def page_pool_ring(pool: Object) -> List[int]:
@@ -232,9 +273,9 @@ def page_pool_ring(pool: Object) -> List[int]:
 
     :param pool: ``struct page_pool *``
     :return: ``netmem_ref`` words
-    :raises LookupError: if it is no page pool on device memory
+    :raises LookupError: if it is no page pool on a dma-buf
     """
-    return _pool_words(pool, "ring")
+    return _pool(pool).ring
 
 
 def for_each_skb_frag(skb: Object) -> Iterator[Frag]:
@@ -245,7 +286,7 @@ def for_each_skb_frag(skb: Object) -> Iterator[Frag]:
     :return: Iterator of word, offset and size, the latter in bytes
     :raises LookupError: if it is no skb
     """
-    found = _look(skb.prog_).sockets.skb(int(skb))
+    found = Devmem(skb.prog_).sockets.skb(int(skb))
     if found is None:
         raise LookupError(f"no skb at {int(skb):#x}")
     return found.all_frags()
@@ -260,9 +301,10 @@ def for_each_token(sk: Object) -> Iterator[Tuple[int, Object]]:
         page_pool_iov *`` if the kernel has it
     """
     tokens = cast("struct sock *", sk).sk_user_frags.address_of_()
-    for token, word in _look(sk.prog_).xarray(int(tokens)):
+    type_ = _iov(sk.prog_, 0).type_
+    for token, word in Devmem(sk.prog_).xarray(int(tokens)):
         if netmem_is_net_iov(word):
-            yield token, _iov(sk.prog_, word & ~TAG)
+            yield token, Object(sk.prog_, type_, word & ~TAG)
 
 
 def for_each_unread_skb(sk: Object) -> Iterator[Object]:
@@ -273,17 +315,19 @@ def for_each_unread_skb(sk: Object) -> Iterator[Object]:
     :param sk: ``struct sock *``
     :return: Iterator of ``struct sk_buff *`` objects
     """
-    for skb in _look(sk.prog_).sockets.unread(int(sk)):
+    for skb in Devmem(sk.prog_).sockets.unread(int(sk)):
         yield Object(sk.prog_, "struct sk_buff *", skb.address)
 
 
-def devmem_holders(binding: Object) -> List[Holding]:
+def devmem_holders(binding: Object, devmem: Optional[Devmem] = None) -> List[Holding]:
     """
-    Find who holds tokens on a binding's iovs.
+    Find who holds tokens on a binding's iovs. All processes' files are read; to ask for
+    many bindings of a live kernel, give a snapshot.
 
     :param binding: ``struct net_devmem_dmabuf_binding *``
+    :param devmem: snapshot to use
     :return: Sockets and processes, with their tokens
     """
     address = int(binding)
-    holdings = _look(binding.prog_).holdings
+    holdings = _look(binding.prog_, devmem).holdings
     return [h for h in holdings if h.binding.address == address]

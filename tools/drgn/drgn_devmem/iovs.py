@@ -140,7 +140,7 @@ class Devmem(Kernel):
         address = next(filter(None, addresses), 0)
         if not address:
             return None
-        clock = Record(
+        clock = Record.of(
             self.prog,
             "struct timekeeper",
             base="tkr_mono.base",
@@ -449,7 +449,7 @@ class Devmem(Kernel):
     def _pool_of(self, address: int) -> int:
         """The page pool that something claims to belong to, if that exists."""
         memory = Memory(self.prog)  # a fault here says nothing about the kernel
-        data = Record(self.prog, netmem_type(self.prog), pp="pp").read(memory, address)
+        data = Record.of(self.prog, netmem_type(self.prog), pp="pp").read(memory, address)
         return data.pp if data is not None and data.pp in self.pool_providers else 0
 
     def _decode_page(self, word: int) -> Word:

@@ -9,16 +9,17 @@ version. Nothing outside this module knows a difference between them.
 """
 
 import dataclasses
-from typing import Any, Dict, Iterator, List, Optional, Tuple, Type
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Type
 
-from drgn import Program, sizeof
+from drgn import Program, offsetof, sizeof
 
-from .memory import Memory, Record
+from .memory import TYPES_KEY, Memory, Record
 
 __all__ = (
     "LAYOUTS",
     "Layout",
     "LayoutError",
+    "Placed",
     "Run",
     "TIMEKEEPERS",
     "detach_unit",
@@ -67,6 +68,19 @@ class Run:
         return index >> 3 < len(data) and bool(data[index >> 3] >> (index & 7) & 1)
 
 
+class Placed(NamedTuple):
+    """Where an iov belongs, found by following its owner."""
+
+    #: Address of the ``struct net_devmem_dmabuf_binding``.
+    binding: int
+    #: Its number in the binding.
+    index: int
+    #: Offset of its memory in the dma-buf, in bytes.
+    offset: int
+    #: DMA address of its memory.
+    dma: int
+
+
 def has_type(prog: Program, name: str) -> bool:
     """
     :param prog: Program to look at.
@@ -113,8 +127,8 @@ class Layout:
         """
         self.page_shift = int(prog["PAGE_SHIFT"])
         try:
-            self.iov = Record(prog, self.iov_type, **self.iov_members)
-            self.binding = Record(prog, "struct net_devmem_dmabuf_binding", **self.binding_members)
+            self.iov = Record.of(prog, self.iov_type, **self.iov_members)
+            self.binding = Record.of(prog, "struct net_devmem_dmabuf_binding", **self.binding_members)
             self._setup(prog)
         except LookupError as e:
             raise LayoutError(f"layout {self.name} was recognised, but does not fit: {e}") from e
@@ -139,6 +153,40 @@ class Layout:
         :param memory: Where to read.
         :param binding: What was read of a binding.
         :return: All its iovs, in the order of their offset.
+        """
+        raise NotImplementedError
+
+    def _owner_of(self, memory: Memory, iov: Any) -> Tuple[int, Any]:
+        """The area or chunk that an iov names as its owner, and that one's address."""
+        raise NotImplementedError
+
+    def place(self, memory: Memory, address: int) -> Optional[Placed]:
+        """
+        Follow an iov to its binding. Nothing is searched: what is no iov has an
+        owner that is none.
+
+        :param memory: Where to read.
+        :param address: Address of an iov of a dma-buf.
+        :return: Where it belongs, ``None`` if its owner does not have it.
+        """
+        iov = self.iov.read(memory, address)
+        owner = self._owner_of(memory, iov)[1] if iov is not None else None
+        if owner is None:
+            return None
+        number, rest = divmod(address - owner.iovs, self.iov.size)
+        binding = self.binding.read(memory, owner.binding)
+        if rest or not 0 <= number < owner.count or binding is None:
+            return None
+        shift = self.iov_shift(binding)
+        offset = owner.offset + (number << shift)
+        return Placed(owner.binding, offset >> shift, offset, owner.dma + (number << shift))
+
+    def is_free(self, memory: Memory, address: int) -> Optional[bool]:
+        """
+        :param memory: Where to read.
+        :param address: Address of an iov of a dma-buf.
+        :return: Whether it is in its binding's free list, ``None`` if that cannot
+            be told.
         """
         raise NotImplementedError
 
@@ -171,6 +219,7 @@ class Ppdevmem(Layout):
     iov_type = "struct page_pool_iov"
     iov_members = {
         "pp": "niov.pp",
+        "owner": "niov.owner",
         "refs": "niov.pp_ref_count",
         "tokens": "user_tokens",
         "since": "user_since_ns",
@@ -200,14 +249,22 @@ class Ppdevmem(Layout):
         return has_member(prog, "struct page_pool_iov", "niov")
 
     def _setup(self, prog: Program) -> None:
-        self._area = Record(
+        self._area = Record.of(
             prog,
             "struct page_pool_iov_area",
             offset="base_virtual",
             dma="base_dma_addr",
             iovs="iovs",
             count="num_iovs",
+            binding="binding",
         )
+
+    def _owner_of(self, memory: Memory, iov: Any) -> Tuple[int, Any]:
+        return iov.owner, self._area.read(memory, iov.owner)
+
+    def is_free(self, memory: Memory, address: int) -> Optional[bool]:
+        iov = self.iov.read(memory, address)
+        return None if iov is None else not iov.pp and not iov.tokens
 
     def runs(self, memory: Memory, binding: Any) -> List[Run]:
         size = self._area.size
@@ -244,6 +301,7 @@ class Linux612(Layout):
     )
     iov_members = {
         "pp": "pp",
+        "owner": "owner",
         "refs": "pp_ref_count",
     }
     binding_members = {
@@ -258,6 +316,7 @@ class Linux612(Layout):
         "dma": "base_dma_addr",
         "iovs": "niovs",
         "count": "num_niovs",
+        "binding": "binding",
     }
 
     @classmethod
@@ -265,8 +324,8 @@ class Linux612(Layout):
         return has_member(prog, "struct dmabuf_genpool_chunk_owner", "niovs")
 
     def _setup(self, prog: Program) -> None:
-        self._pool = Record(prog, "struct gen_pool", chunks="chunks", order="min_alloc_order")
-        self._chunk = Record(
+        self._pool = Record.of(prog, "struct gen_pool", chunks="chunks", order="min_alloc_order")
+        self._chunk = Record.of(
             prog,
             "struct gen_pool_chunk",
             next="next_chunk.next",
@@ -276,7 +335,7 @@ class Linux612(Layout):
             end="end_addr",
             bits="bits",
         )
-        self._owner = Record(prog, "struct dmabuf_genpool_chunk_owner", **self.owner_members)
+        self._owner = Record.of(prog, "struct dmabuf_genpool_chunk_owner", **self.owner_members)
 
     def _chunks(self, memory: Memory, pool_address: int) -> Iterator[Tuple[Any, bytes]]:
         """
@@ -303,6 +362,21 @@ class Linux612(Layout):
             if bits is not None:
                 yield chunk, bits
             address, last = chunk.next, address
+
+    def _owner_of(self, memory: Memory, iov: Any) -> Tuple[int, Any]:
+        return iov.owner, self._owner.read(memory, iov.owner)
+
+    def is_free(self, memory: Memory, address: int) -> Optional[bool]:
+        iov = self.iov.read(memory, address)
+        owner, data = self._owner_of(memory, iov) if iov is not None else (0, None)
+        binding = self.binding.read(memory, data.binding) if data is not None else None
+        if binding is None:
+            return None
+        for chunk, bits in self._chunks(memory, binding.chunk_pool):
+            if chunk.owner == owner:
+                run = Run(data.iovs, data.count, data.offset, data.dma, bits)
+                return not run.is_allocated((address - data.iovs) // self.iov.size)
+        return None
 
     def runs(self, memory: Memory, binding: Any) -> List[Run]:
         runs = []
@@ -331,6 +405,7 @@ class Linux615(Linux612):
         "dma": "base_dma_addr",
         "iovs": "area.niovs",
         "count": "area.num_niovs",
+        "binding": "binding",
     }
 
     @classmethod
@@ -339,9 +414,15 @@ class Linux615(Linux612):
 
     def _setup(self, prog: Program) -> None:
         super()._setup(prog)
+        owner = prog.type("struct dmabuf_genpool_chunk_owner")
+        self._area_offset = int(offsetof(owner, "area"))
+        self._dmabuf_type = 0
+        if has_member(prog, "struct net_iov", "type"):
+            # Since "net: add net_iov type" (in v6.18)
+            self.iov = Record.of(prog, self.iov_type, type="type", **self.iov_members)
         if has_member(prog, "struct net_devmem_dmabuf_binding", "niov_shift"):
             # Iovs of other sizes than a page came later; all of 7.3 has them.
-            self.binding = Record(
+            self.binding = Record.of(
                 prog,
                 "struct net_devmem_dmabuf_binding",
                 niov_shift="niov_shift",
@@ -350,6 +431,13 @@ class Linux615(Linux612):
 
     def iov_shift(self, binding: Any) -> int:
         return int(getattr(binding, "niov_shift", self.page_shift))
+
+    def _owner_of(self, memory: Memory, iov: Any) -> Tuple[int, Any]:
+        # An iov of another kind of memory has an area in something else
+        if getattr(iov, "type", self._dmabuf_type) != self._dmabuf_type:
+            return 0, None
+        address = iov.owner - self._area_offset
+        return address, self._owner.read(memory, address)
 
 
 class Linux617(Linux615):
@@ -362,6 +450,7 @@ class Linux617(Linux615):
     )
     iov_members = {
         "pp": "desc.pp",
+        "owner": "owner",
         "refs": "desc.pp_ref_count",
     }
 
@@ -381,15 +470,20 @@ LAYOUTS: Tuple[Type[Layout], ...] = (
 
 def select_layout(prog: Program) -> Layout:
     """
-    Find out how a program's device memory lies.
+    Find out how a program's device memory lies, or remember it.
 
     :param prog: Program with types.
     :return: Its layout.
     :raises LayoutError: if there is none, saying what the program lacks
     """
+    key = (TYPES_KEY, "layout")
+    if key in prog.cache:
+        known: Layout = prog.cache[key]
+        return known
     for layout in LAYOUTS:
         if layout.matches(prog):
-            return layout(prog)
+            prog.cache[key] = found = layout(prog)
+            return found
     if not has_type(prog, "struct list_head"):
         raise LayoutError(
             "no types: the kernel's debugging information is missing; give its "
@@ -417,7 +511,7 @@ def timekeeper_offset(prog: Program) -> int:
         :data:`TIMEKEEPERS` that there is, in bytes.
     """
     if has_type(prog, "struct tk_data"):
-        return Record(prog, "struct tk_data", timekeeper="timekeeper").offsets["timekeeper"]
+        return Record.of(prog, "struct tk_data", timekeeper="timekeeper").offsets["timekeeper"]
     # Before v6.13 the type has no name; the lock comes first.
     return (int(sizeof(prog.type("seqcount_raw_spinlock_t"))) + 7) & ~7
 

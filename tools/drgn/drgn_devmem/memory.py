@@ -26,7 +26,14 @@ from drgn import (
     sizeof,
 )
 
-__all__ = ("Memory", "Record", "list_nodes", "xarray_entries", "XA_ZERO_ENTRY")
+__all__ = (
+    "Memory",
+    "Record",
+    "TYPES_KEY",
+    "XA_ZERO_ENTRY",
+    "list_nodes",
+    "xarray_entries",
+)
 
 _BLOCK = 4096
 _ARRAY_BLOCK = 4 << 20
@@ -34,6 +41,9 @@ _ARRAY_FAULTS = 64
 # Enough for the bitmap of 2 TiB of iovs; a size that is garbage must not cost more
 _READ_LIMIT = 1 << 26
 _WALKS = 3
+
+#: First item of the keys in a program's cache of what was made of its types.
+TYPES_KEY = "drgn_devmem types"
 
 #: What an xarray holds at a reserved index, ``XA_ZERO_ENTRY``.
 XA_ZERO_ENTRY = 257 << 2 | 2
@@ -223,6 +233,19 @@ class Record:
         }
         self._compile(type_name)
 
+    @classmethod
+    def of(cls, prog: Program, type_name: str, **members: str) -> "Record":
+        """
+        Make one, or take the one that was made for the program before.
+
+        What is named is as for the constructor.
+        """
+        key = (TYPES_KEY, type_name, tuple(members.items()))
+        if key not in prog.cache:
+            prog.cache[key] = cls(prog, type_name, **members)
+        record: Record = prog.cache[key]
+        return record
+
     def _compile(self, type_name: str) -> None:
         order = sorted(self.offsets, key=lambda name: self.offsets[name])
         self.start = self.offsets[order[0]]
@@ -318,7 +341,7 @@ class _XArray:
     """Geometry of an xarray's nodes."""
 
     def __init__(self, prog: Program) -> None:
-        self.node = Record(prog, "struct xa_node", shift="shift", count="count", slots="slots")
+        self.node = Record.of(prog, "struct xa_node", shift="shift", count="count", slots="slots")
         self.slots = struct.calcsize("<" + self.node.codes["slots"]) // 8
 
 

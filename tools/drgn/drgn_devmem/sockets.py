@@ -101,9 +101,9 @@ class Sockets:
         self.kernel = kernel
         self.memory = kernel.memory
         prog = kernel.prog
-        self._file = Record(prog, "struct file", op="f_op", data="private_data")
-        self._socket = Record(prog, "struct socket", sk="sk")
-        self._task = Record(
+        self._file = Record.of(prog, "struct file", op="f_op", data="private_data")
+        self._socket = Record.of(prog, "struct socket", sk="sk")
+        self._task = Record.of(
             prog,
             "struct task_struct",
             tgid="tgid",
@@ -111,14 +111,14 @@ class Sockets:
             files="files",
             signal="signal",
         )
-        self._task_lists = Record(
+        self._task_lists = Record.of(
             prog, "struct task_struct", tasks="tasks", threads="thread_node"
         ).offsets
-        self._signal = Record(prog, "struct signal_struct", threads="thread_head")
-        self._files = Record(prog, "struct files_struct", table="fdt")
-        self._table = Record(prog, "struct fdtable", size="max_fds", files="fd")
-        self._common = Record(prog, "struct sock_common", **self._common_members())
-        self._sock = Record(
+        self._signal = Record.of(prog, "struct signal_struct", threads="thread_head")
+        self._files = Record.of(prog, "struct files_struct", table="fdt")
+        self._table = Record.of(prog, "struct fdtable", size="max_fds", files="fd")
+        self._common = Record.of(prog, "struct sock_common", **self._common_members())
+        self._sock = Record.of(
             prog,
             "struct sock",
             protocol="sk_protocol",
@@ -126,14 +126,14 @@ class Sockets:
             queue="sk_receive_queue.next",
             backlog="sk_backlog.head",
         )
-        self._buckets = Record(prog, "struct inet_hashinfo", buckets="ehash", mask="ehash_mask")
-        self._node = Record(prog, "struct sock", node="__sk_common.skc_nulls_node")
-        self._hashinfo = Record(prog, "struct net", hashinfo="ipv4.tcp_death_row.hashinfo")
+        self._buckets = Record.of(prog, "struct inet_hashinfo", buckets="ehash", mask="ehash_mask")
+        self._node = Record.of(prog, "struct sock", node="__sk_common.skc_nulls_node")
+        self._hashinfo = Record.of(prog, "struct net", hashinfo="ipv4.tcp_death_row.hashinfo")
         # skc_num is 0 once the connection has ended; this stays
-        self._inet = Record(prog, "struct inet_sock", sport="inet_sport")
-        self._out_of_order = Record(prog, "struct tcp_sock", root="out_of_order_queue.rb_node")
-        self._rb = Record(prog, "struct rb_node", right="rb_right", left="rb_left")
-        self._skb = Record(
+        self._inet = Record.of(prog, "struct inet_sock", sport="inet_sport")
+        self._out_of_order = Record.of(prog, "struct tcp_sock", root="out_of_order_queue.rb_node")
+        self._rb = Record.of(prog, "struct rb_node", right="rb_right", left="rb_left")
+        self._skb = Record.of(
             prog,
             "struct sk_buff",
             next="next",
@@ -142,14 +142,14 @@ class Sockets:
             head="head",
             end="end",
         )
-        self._shared = Record(
+        self._shared = Record.of(
             prog,
             "struct skb_shared_info",
             nr_frags="nr_frags",
             parts="frag_list",
             frags="frags",
         )
-        self._frag = Record(prog, "struct skb_frag", word="netmem", size="len", offset="offset")
+        self._frag = Record.of(prog, "struct skb_frag", word="netmem", size="len", offset="offset")
 
     def _common_members(self) -> Dict[str, str]:
         members = {
