@@ -59,12 +59,12 @@ death_row: u64 pad, ptr hashinfo
 netns_ipv4: death_row tcp_death_row
 net: u64 pad, list_head list, list_head dev_base_head, ns_common ns, netns_ipv4 ipv4
 possible_net: ptr net
-net_device: char[16] name, u64 pad, list_head dev_list, int ifindex, u32 num_rx_queues, ptr _rx
+net_device: char[16] name, u64 pad, list_head dev_list, list_head napi_list, int ifindex, u32 num_rx_queues, ptr _rx
 netdev_rx_queue: u64[5] pad, ptr dev
 alloc_cache: u32 count, u64[128] cache
 ptr_ring: int producer, int consumer_head, int consumer_tail, int size, ptr queue
 pool_user: u64 pad, u64 detach_time, u32 id
-page_pool: u64 pad, u32 pages_state_hold_cnt, alloc_cache alloc, ptr_ring ring, \
+page_pool: u64 pad, u32 pages_state_hold_cnt, u64 frag_page, alloc_cache alloc, ptr_ring ring, \
  ptr mp_priv, ptr mp_ops, atomic pages_state_release_cnt, pool_user user
 in6_addr: char[16] bytes
 sock_common: u32 skc_daddr, u32 skc_rcv_saddr, u16 skc_dport, u16 skc_num, u16 skc_family, \
@@ -78,6 +78,8 @@ rb_root: ptr rb_node
 inet_sock: sock sk, u16 inet_sport
 tcp_sock: sock sk, u16 inet_sport, rb_root out_of_order_queue
 sk_buff: ptr next, ptr prev, u64 pad, u32 len, u32 data_len, u32 end, ptr head
+cpumask: u64[2] bits
+gro_list: list_head list, int count
 skb_frag: u64 netmem, u32 len, u32 offset
 skb_shared_info: u8 flags, u8 nr_frags, ptr frag_list, skb_frag[17] frags
 socket: u64 pad, ptr sk
@@ -99,6 +101,22 @@ GEN_POOL = """
 gen_pool: u32 lock, list_head chunks, int min_alloc_order
 gen_pool_chunk: list_head next_chunk, atomic_long avail, u64 phys, ptr owner, \
  u64 start_addr, u64 end_addr, u64[] bits
+"""
+
+#: Where packets on their way are.
+FLIGHT = """
+napi_struct: u64 pad, gro_list[4] gro_hash, list_head rx_list, list_head dev_list
+softnet_data: list_head poll_list, skb_head process_queue, ptr completion_queue, \
+ skb_head input_pkt_queue, ptr defer_list
+"""
+NEWER_FLIGHT = """
+llist_head: ptr first
+skb_defer_node: llist_head defer_list, u64 defer_count
+net_hotdata: u64 pad, ptr skb_defer_nodes
+gro_node: u64 bitmask, gro_list[4] hash, list_head rx_list
+napi_struct: u64 pad, gro_node gro, list_head dev_list
+softnet_data: list_head poll_list, skb_head process_queue, ptr completion_queue, \
+ skb_head input_pkt_queue
 """
 
 #: The types of each layout, after those of COMMON.
@@ -300,7 +318,7 @@ class Kernel(Fake):
     A kernel with one device and one binding of two runs, 6 and 4 iovs:
 
     iov 0 a reader holds by two tokens, 1 by one; 2 and 3 are in the page pool's
-    cache and ring, 4 is in a skb that nobody read, 5 is posted, and all of the
+    cache and ring, 4 is in a skb that nobody read, 5 is out, and all of the
     second run is free. A second binding, of one iov, is unbound and held by a
     page pool that was given up.
     """
@@ -320,7 +338,8 @@ class Kernel(Fake):
             common += "tk_data: u32 seq, u32 pad, timekeeper timekeeper\n"
             self.detached *= 10**9
             self.clock = "timekeeper_data"
-        super().__init__(common + TYPES[layout])
+        flight = NEWER_FLIGHT if layout == "linux-6.17" else FLIGHT
+        super().__init__(common + flight + TYPES[layout])
         self.layout = layout
         self.iov_type = "page_pool_iov" if layout == "ppdevmem" else "net_iov"
         self.iov_size = self.size(self.iov_type)
@@ -328,6 +347,7 @@ class Kernel(Fake):
         self.pool_ops = self.alloc(8)
         self.file_ops = self.alloc(8)
         self._make_namespace()
+        self._make_cpus()
         self.binding = self._make_binding(3, 10, (6, 4), range(6), (1,), False)
         self.iovs = self._last_iovs
         self.count_of_run = self._last_count
@@ -357,6 +377,48 @@ class Kernel(Fake):
         self.list(self.net_list, [self.net + self.offset("net", "list")])
         devices = self.net + self.offset("net", "dev_base_head")
         self.list(devices, [self.dev + self.offset("net_device", "dev_list")])
+
+    def _make_cpus(self) -> None:
+        """CPUs 0 and 2, each with its memory; no packet is on its way."""
+        self.softnet = 0x80
+        self.defer_nodes = 0x400
+        napi = self.napi = self.new("napi_struct")
+        self.list(
+            self.dev + self.offset("net_device", "napi_list"),
+            [napi + self.offset("napi_struct", "dev_list")],
+        )
+        gro = ("gro.hash", "gro.rx_list") if self.layout == "linux-6.17" else ("gro_hash", "rx_list")
+        self.gro = [napi + self.offset("napi_struct", f"{gro[0]}[{i}].list") for i in range(4)]
+        self.gro.append(napi + self.offset("napi_struct", gro[1]))
+        self.cpus = {cpu: self.alloc(2048) for cpu in (0, 2)}
+        offsets = self.alloc(8 * 3)
+        for cpu, memory in self.cpus.items():
+            self.words(offsets + 8 * cpu, [memory])
+            for name in ("process_queue", "input_pkt_queue"):
+                self.list(self.in_softnet(cpu, name), [])
+        for head in self.gro:
+            self.list(head, [])
+        self.symbols.update(
+            __cpu_possible_mask=self.new("cpumask"),
+            __per_cpu_offset=offsets,
+            softnet_data=self.softnet,
+        )
+        self.words(self.symbols["__cpu_possible_mask"], [0b101])
+        if self.layout == "linux-6.17":
+            hotdata = self.new("net_hotdata", skb_defer_nodes=self.defer_nodes)
+            self.symbols.update(net_hotdata=hotdata, nr_node_ids=self.alloc(8))
+            self.words(self.symbols["nr_node_ids"], [2])
+
+    def in_softnet(self, cpu: int, member: str) -> int:
+        """Address of a member of a CPU's softnet_data."""
+        return self.cpus[cpu] + self.softnet + self.offset("softnet_data", member)
+
+    def deferred(self, cpu: int) -> int:
+        """Where the first skb stands that a CPU is to free for others."""
+        if self.layout == "linux-6.17":
+            node = self.defer_nodes + self.size("skb_defer_node")
+            return self.cpus[cpu] + node + self.offset("skb_defer_node", "defer_list")
+        return self.in_softnet(cpu, "defer_list")
 
     def _make_dmabuf(self, inode: int, size: int) -> int:
         file = self.new("file", f_inode=self.new("inode", i_ino=inode))

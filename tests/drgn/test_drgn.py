@@ -132,13 +132,42 @@ class EveryLayout(unittest.TestCase):
         self.assertEqual([row.dma for row in rows], dma)
         states = ["user"] * 2 + ["pool"] * 4 + ["free"] * 4
         self.assertEqual([row.state for row in rows], states)
-        places = [None, None, "cache", "ring", "skb", "posted"] + [None] * 4
+        places = [None, None, "cache", "ring", "skb", "out"] + [None] * 4
         self.assertEqual([row.place for row in rows], places)
         self.assertEqual([row.refs for row in rows][:6], [2, 1, 1, 1, 1, 1])
         self.assertEqual([row.tokens for row in rows], [2, 1] + [0] * 8)
         self.assertEqual([row.pool for row in rows], [kernel.pool] * 6 + [0] * 4)
         held = (100.0, 10.0) if devmem.layout.counts_tokens else (None, None)
         self.assertEqual(tuple(row.held for row in rows), held + (None,) * 8)
+
+    @each_layout
+    def test_places(self, kernel: synthetic.Kernel) -> None:
+        """An iov that is on its way, or done with, is not posted."""
+
+        def place() -> str | None:
+            iov = Devmem(kernel.prog).iov_at(kernel.iov(5))
+            assert iov is not None
+            return iov.place
+
+        skb = kernel.make_skb(kernel.word(5))
+        for where, head in (
+            ("gro", kernel.gro[2]),
+            ("gro", kernel.gro[-1]),
+            ("backlog", kernel.in_softnet(2, "process_queue")),
+            ("backlog", kernel.in_softnet(0, "input_pkt_queue")),
+        ):
+            with self.subTest(where):
+                kernel.list(head, [skb])
+                self.assertEqual(place(), where)
+                kernel.list(head, [])
+        kernel.words(skb, [0, 0])
+        for head in (kernel.deferred(2), kernel.in_softnet(0, "completion_queue")):
+            kernel.words(head, [skb])
+            self.assertEqual(place(), "deferred")
+            kernel.words(head, [0])
+        self.assertEqual(place(), "out")
+        kernel.set("page_pool", kernel.pool, frag_page=kernel.word(5))
+        self.assertEqual(place(), "frag")
 
     @each_layout
     def test_planted_words(self, kernel: synthetic.Kernel) -> None:
@@ -182,14 +211,14 @@ class EveryLayout(unittest.TestCase):
             kernel.prog.read(outer + kernel.offset("sk_buff", "head"), 8), "little"
         )
         kernel.set("skb_shared_info", head + 128, frag_list=inner)
-        skb = devmem.sockets.skb(outer)
+        skb = devmem.sockets.skbs.skb(outer)
         assert skb is not None
         self.assertEqual(
             [frag.word for frag in skb.all_frags()],
             [kernel.word(4), synthetic.VMEMMAP, kernel.word(1)],
         )
         self.assertEqual({(f.offset, f.size) for f in skb.all_frags()}, {(16, 1000)})
-        self.assertIsNone(devmem.sockets.skb(0x1000))
+        self.assertIsNone(devmem.sockets.skbs.skb(0x1000))
 
     @each_layout
     def test_sockets(self, kernel: synthetic.Kernel) -> None:
@@ -277,7 +306,7 @@ class EveryLayout(unittest.TestCase):
         self.assertEqual(states, want)
         snapshot = Devmem(prog)
         states = [helpers.net_iov_state(i, snapshot) for i in map(prog_iov, (0, 3, 5, 9))]
-        self.assertEqual(states, ["user", "ring", "posted", "free"])
+        self.assertEqual(states, ["user", "ring", "out", "free"])
         refs = [helpers.net_iov_refcount(i) for i in map(prog_iov, (0, 1, 7))]
         self.assertEqual(refs, [2, 1, 0])
         binding = helpers.net_iov_binding(iov)
@@ -374,6 +403,15 @@ class Differences(unittest.TestCase):
         iov = kernel.alloc(kernel.iov_size)
         kernel.set_iov(iov, kernel.page_pool, 1)
         self.assertEqual(Devmem(kernel.prog).decode(iov | 1).kind, "io_uring")
+
+    def test_unknown_flight(self) -> None:
+        """A kernel that keeps packets on their way elsewhere: what is not found is said."""
+        kernel = synthetic.Kernel("linux-6.17")
+        del kernel.symbols["net_hotdata"]
+        with self.assertLogs("devmem", "WARNING") as logs:
+            iov = Devmem(kernel.prog).iov_at(kernel.iov(5))
+        self.assertIn("no symbol net_hotdata", logs.output[0])
+        self.assertEqual(iov and iov.place, "out")
 
     def test_no_clock(self) -> None:
         """Without the time an age is unknown, not zero."""

@@ -88,6 +88,8 @@ class Pool:
     cache: List[int]
     #: Words in its ring.
     ring: List[int]
+    #: Word that it is cutting into frags, or 0.
+    frag: int
 
 
 class Kernel:
@@ -141,6 +143,7 @@ class Kernel:
             ring_size="ring.size",
             ring="ring.queue",
             priv="mp_priv",
+            frag="frag_page",
             id="user.id",
             detached="user.detach_time",
         )
@@ -166,6 +169,21 @@ class Kernel:
             f"{what} in the kernel: give the vmlinux that it was booted from with "
             "-s, or boot one with CONFIG_KALLSYMS_ALL and CONFIG_NET_DEVMEM"
         )
+
+    def per_cpu_symbol(self, name: str) -> int:
+        """
+        Find a variable that each CPU has.
+
+        :param name: Its name.
+        :return: Its address, as a distance from the memory of each CPU.
+        :raises LayoutError: if there is none
+        """
+        try:
+            # drgn knows that this is not moved with the rest of the kernel
+            address = self.prog.variable(name).address_
+            return self.symbol(name) if address is None else int(address)
+        except LookupError:
+            return self.symbol(name)
 
     def xarray(self, address: int) -> List[Tuple[int, int]]:
         """
@@ -313,6 +331,7 @@ class Kernel:
             detached=pool.detached / self._detach_unit,
             cache=list(words[: pool.count]),
             ring=self._read_ring(pool),
+            frag=pool.frag,
         )
 
     def _read_ring(self, pool: Any) -> List[int]:

@@ -169,7 +169,7 @@ def _frag(devmem: Devmem, args: argparse.Namespace) -> int:
 
 
 def _skb(devmem: Devmem, args: argparse.Namespace) -> int:
-    skb = devmem.sockets.skb(args.address)
+    skb = devmem.sockets.skbs.skb(args.address)
     if skb is None:
         raise CommandError(f"there is no skb at {args.address:#x}")
     document = skb_entry(devmem, skb)
@@ -246,7 +246,7 @@ def _add_commands(parser: argparse.ArgumentParser) -> None:
 
     add("ls", _ls, "list bindings, how full they are, and who holds them")
     iovs = add("iovs", _iovs, "list iovs, one by one")
-    states = ("free", "pool", "user", "cache", "ring", "skb", "posted")
+    states = ("free", "pool", "user", *text.PLACES)
     iovs.add_argument("--state", choices=states, help="only those in this state")
     frag = add("frag", _frag, "decode words from frags, rings or tokens", False)
     frag.add_argument("word", type=_word, nargs="+", metavar="WORD")

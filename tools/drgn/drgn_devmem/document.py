@@ -11,7 +11,8 @@ from typing import Any, Dict, List, Optional, Sequence
 
 from .bindings import Binding
 from .iovs import Devmem, Holding, Iov, Word
-from .sockets import Skb, Sock, Task
+from .skbs import Skb
+from .sockets import Sock, Task
 
 __all__ = (
     "inventory",

@@ -21,7 +21,7 @@ from .bindings import Pool
 from .iovs import TAG, Devmem, Holding, Word
 from .layout import Placed, select_layout
 from .memory import Memory
-from .sockets import Frag
+from .skbs import Frag
 
 __all__ = (
     "decode_netmem",
@@ -286,7 +286,7 @@ def for_each_skb_frag(skb: Object) -> Iterator[Frag]:
     :return: Iterator of word, offset and size, the latter in bytes
     :raises LookupError: if it is no skb
     """
-    found = Devmem(skb.prog_).sockets.skb(int(skb))
+    found = Devmem(skb.prog_).sockets.skbs.skb(int(skb))
     if found is None:
         raise LookupError(f"no skb at {int(skb):#x}")
     return found.all_frags()

@@ -11,17 +11,21 @@ import bisect
 import dataclasses
 import functools
 import itertools
+import logging
 import time
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from drgn import FaultError, sizeof
 
 from .bindings import Binding, Kernel, Pool
+from .flight import words_in_flight
 from .layout import TIMEKEEPERS, LayoutError, Run, netmem_type, timekeeper_offset
 from .memory import XA_ZERO_ENTRY, Memory, Record
 from .sockets import Sock, Sockets
 
 __all__ = ("Devmem", "Holding", "Iov", "IovBlock", "Word", "TAG")
+
+_logger = logging.getLogger("devmem")
 
 #: The bit that says that a word is no page: ``PP_DEVMEM``, ``NET_IOV``.
 TAG = 1
@@ -40,9 +44,11 @@ class Iov(NamedTuple):
     dma: int
     #: ``free``, ``pool`` or ``user``.
     state: str
-    #: Where in state ``pool`` it is: ``cache`` or ``ring`` of its page pool,
-    #: ``skb`` in a socket's receive queue, ``posted`` to the hardware or on its
-    #: way from there to a socket.
+    #: Where in state ``pool`` it is: ``cache`` or ``ring`` of its page pool, ``frag``,
+    #: which that is cutting into pieces; ``skb`` in a socket's receive queue; ``gro``,
+    #: ``backlog`` or ``deferred`` in a packet between the device and a socket, see
+    #: :mod:`.flight`; ``out`` is the rest: posted to the hardware, or in a packet that
+    #: is somewhere else.
     place: Optional[str]
     #: Address of its ``struct page_pool``, 0 if it has none.
     pool: int
@@ -235,11 +241,18 @@ class Devmem(Kernel):
     @functools.cached_property
     def places(self) -> Dict[int, str]:
         """Where iovs in state ``pool`` are, by their address, if it is known."""
-        places: Dict[int, str] = {}
+        devices = {binding.device.address for binding in self.bindings if binding.device}
+        try:
+            flight = list(words_in_flight(self, devices))
+        except (LayoutError, LookupError) as e:
+            _logger.warning("packets on their way are not looked at, all are 'out': %s", e)
+            flight = []
+        places = {word & ~TAG: place for place, word in flight}
         for sock in self.sockets.all:
             for skb in sock.unread:
                 places.update({frag.word & ~TAG: "skb" for frag in skb.all_frags()})
         for pool in self.pools:
+            places[pool.frag & ~TAG] = "frag"
             places.update({word & ~TAG: "ring" for word in pool.ring})
             places.update({word & ~TAG: "cache" for word in pool.cache})
         return places
@@ -310,7 +323,7 @@ class Devmem(Kernel):
             dma=_joined([_steps(run.dma, step, first, n) for run, first, n in pieces]),
             state=state,
             place=[
-                places.get(at, "posted") if is_in == "pool" else None
+                places.get(at, "out") if is_in == "pool" else None
                 for at, is_in in zip(address, state)
             ],
             pool=[

@@ -9,7 +9,7 @@ version. Nothing outside this module knows a difference between them.
 """
 
 import dataclasses
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Type
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple, Type
 
 from drgn import Program, offsetof, sizeof
 
@@ -22,7 +22,9 @@ __all__ = (
     "Placed",
     "Run",
     "TIMEKEEPERS",
+    "deferred_lists",
     "detach_unit",
+    "gro_lists",
     "has_member",
     "has_type",
     "netmem_type",
@@ -534,3 +536,44 @@ def detach_unit(prog: Program) -> int:
     user = prog.type("struct page_pool").member("user").type
     is_ktime = user.member("detach_time").type.type_name() == "ktime_t"
     return 10**9 if is_ktime else 1
+
+
+def gro_lists(prog: Program) -> List[int]:
+    """
+    :param prog: Program with types.
+    :return: Offsets in a ``struct napi_struct`` of the lists of skbs that it has: what
+        may be merged, and what has been. In a structure of their own since "net: gro:
+        decouple GRO from the NAPI layer" (in v6.15).
+    """
+    napi = prog.type("struct napi_struct")
+    own = napi.has_member("gro")
+    table, done = ("gro.hash", "gro.rx_list") if own else ("gro_hash", "rx_list")
+    buckets = (napi.member("gro").type.member("hash") if own else napi.member("gro_hash")).type
+    names = [f"{table}[{i}].list" for i in range(buckets.length or 0)]
+    return [int(offsetof(napi, name)) for name in [*names, done]]
+
+
+def deferred_lists(
+    prog: Program, memory: Memory, symbol: Callable[..., int], softnet_data: int
+) -> List[int]:
+    """
+    :param prog: Program with types.
+    :param memory: Where to read.
+    :param symbol: How to find a variable's address by its name.
+    :param softnet_data: Where that is in the memory of each CPU.
+    :return: Where in the memory of each CPU the first of the skbs stands that it is
+        to free for others. In ``struct softnet_data``, until "net: add NUMA awareness to
+        skb_attempt_defer_free()" (in v6.19) gave each node of memory a list.
+    """
+    softnet = prog.type("struct softnet_data")
+    if softnet.has_member("defer_list"):
+        return [softnet_data + int(offsetof(softnet, "defer_list"))]
+    hotdata = Record.of(prog, "struct net_hotdata", nodes="skb_defer_nodes")
+    nodes = hotdata.read(memory, symbol("net_hotdata"))
+    if nodes is None:
+        return []
+    # A kernel without NUMA has no variable for that
+    count = memory.read(where, 4) if (where := symbol("nr_node_ids", required=False)) else None
+    node = Record.of(prog, "struct skb_defer_node", first="defer_list.first")
+    number = int.from_bytes(count, "little") if count else 1
+    return [nodes.nodes + i * node.size + node.offsets["first"] for i in range(number)]

@@ -16,8 +16,9 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 from .bindings import Kernel
 from .layout import has_member
 from .memory import XA_ZERO_ENTRY, Record, list_nodes, xarray_entries
+from .skbs import Skb, Skbs
 
-__all__ = ("Frag", "Skb", "Sock", "Sockets", "Task")
+__all__ = ("Sock", "Sockets", "Task")
 
 _AF_INET = 2
 _AF_INET6 = 10
@@ -26,7 +27,6 @@ _IPPROTO_TCP = 6
 # or soon after, and a filtered dump may lack the page behind
 _TCP_TIME_WAIT = 6
 _TCP_NEW_SYN_RECV = 12
-_SKB_CHAIN = 1 << 20
 
 
 class Task(NamedTuple):
@@ -35,38 +35,6 @@ class Task(NamedTuple):
     pid: int
     comm: str
     fd: int
-
-
-class Frag(NamedTuple):
-    """A fragment of a skb."""
-
-    #: What stands where a ``struct page *`` would.
-    word: int
-    #: Where the payload starts, in bytes from the start of the page or iov.
-    offset: int
-    #: In bytes.
-    size: int
-
-
-@dataclasses.dataclass
-class Skb:
-    """A skb, with those that hang off it."""
-
-    #: Address of the ``struct sk_buff``.
-    address: int
-    #: In bytes, all in all.
-    len: int
-    #: In bytes, those that are not in the linear part.
-    data_len: int
-    frags: List[Frag]
-    #: Those of its ``frag_list``.
-    parts: List["Skb"]
-
-    def all_frags(self) -> Iterator[Frag]:
-        """:return: Its fragments and those of its parts."""
-        yield from self.frags
-        for part in self.parts:
-            yield from part.all_frags()
 
 
 @dataclasses.dataclass
@@ -132,24 +100,7 @@ class Sockets:
         # skc_num is 0 once the connection has ended; this stays
         self._inet = Record.of(prog, "struct inet_sock", sport="inet_sport")
         self._out_of_order = Record.of(prog, "struct tcp_sock", root="out_of_order_queue.rb_node")
-        self._rb = Record.of(prog, "struct rb_node", right="rb_right", left="rb_left")
-        self._skb = Record.of(
-            prog,
-            "struct sk_buff",
-            next="next",
-            len="len",
-            data_len="data_len",
-            head="head",
-            end="end",
-        )
-        self._shared = Record.of(
-            prog,
-            "struct skb_shared_info",
-            nr_frags="nr_frags",
-            parts="frag_list",
-            frags="frags",
-        )
-        self._frag = Record.of(prog, "struct skb_frag", word="netmem", size="len", offset="offset")
+        self.skbs = Skbs(prog, self.memory)
 
     def _common_members(self) -> Dict[str, str]:
         members = {
@@ -293,7 +244,7 @@ class Sockets:
         found = [sock for sock in socks if sock is not None]
         return sorted(found, key=lambda sock: (sock.cookie, sock.address))
 
-    # skbs
+    # What it has not read
 
     def unread(self, address: int) -> List[Skb]:
         """
@@ -308,61 +259,14 @@ class Sockets:
     def _unread(self, address: int, sock: Any) -> Iterator[Skb]:
         head = address + self._sock.offsets["queue"]
         chain = list_nodes(self.memory, head) if sock.queue != head else []
-        chain += self._chain(sock.backlog)
+        chain += self.skbs.chain(sock.backlog)
         out_of_order = self._out_of_order.read(self.memory, address)
         if out_of_order is not None:
-            chain += self._tree(out_of_order.root)
+            chain += self.skbs.tree(out_of_order.root)
         for node in chain:
-            skb = self.skb(node)
+            skb = self.skbs.skb(node)
             if skb is not None:
                 yield skb
-
-    def _chain(self, address: int) -> List[int]:
-        found: Dict[int, None] = {}
-        while address and address not in found and len(found) < _SKB_CHAIN:
-            found[address] = None
-            address = self.memory.word(address + self._skb.offsets["next"]) or 0
-        return list(found)
-
-    def _tree(self, root: int) -> List[int]:
-        """Nodes of an rbtree of skbs; a skb's ``rbnode`` is its first member."""
-        found: Dict[int, None] = {}
-        todo = [root]
-        while todo and len(found) < _SKB_CHAIN:
-            address = todo.pop()
-            node = self._rb.read(self.memory, address) if address else None
-            if node is not None and address not in found:
-                found[address] = None
-                todo += [node.right, node.left]
-        return list(found)
-
-    def skb(self, address: int, depth: int = 0) -> Optional[Skb]:
-        """
-        Read a skb.
-
-        :param address: Address of a ``struct sk_buff``.
-        :param depth: How deep in a ``frag_list`` it is.
-        :return: What it is made of, ``None`` if it cannot be read or cannot be
-            one.
-        """
-        skb = self._skb.read(self.memory, address)
-        if skb is None or skb.data_len > skb.len:
-            return None
-        shared = self._shared.read(self.memory, skb.head + skb.end)
-        if shared is None or shared.nr_frags * self._frag.size > len(shared.frags):
-            return None
-        frags = []
-        for i in range(shared.nr_frags):
-            frag = self._frag.unpack(shared.frags, i * self._frag.size)
-            frags.append(Frag(frag.word, frag.offset, frag.size))
-        parts = self._chain(shared.parts) if depth == 0 else []
-        return Skb(
-            address,
-            skb.len,
-            skb.data_len,
-            frags,
-            [part for part in (self.skb(p, depth + 1) for p in parts) if part],
-        )
 
 
 def _has_iovs(skb: Skb) -> bool:

@@ -12,6 +12,7 @@ from .document import holders_of, pool_id, task_entries
 from .iovs import Devmem, Iov, Word
 
 __all__ = (
+    "PLACES",
     "explain",
     "print_inventory",
     "print_iovs",
@@ -88,7 +89,7 @@ def print_inventory(document: Dict[str, Any]) -> None:
             )
 
 
-_IOV = "%7d %8d %#018x %#12x %#18x %-6s %-6s %5d %6d %s\n"
+_IOV = "%7d %8d %#018x %#12x %#18x %-6s %-8s %5d %6d %s\n"
 
 
 def _iov_fields(binding: int, iov: Iov) -> Tuple[Any, ...]:
@@ -111,7 +112,7 @@ def print_iovs(blocks: Iterable[Tuple[Binding, Sequence[Iov]]]) -> None:
     """:param blocks: Iovs in the order to be printed, with their binding."""
     print(
         f"{'BINDING':>7} {'INDEX':>8} {'WORD':18} {'OFFSET':>12} {'DMA':>18} "
-        f"{'STATE':6} {'PLACE':6} {'REFS':>5} {'TOKENS':>6} HELD"
+        f"{'STATE':6} {'PLACE':8} {'REFS':>5} {'TOKENS':>6} HELD"
     )
     for binding, iovs in blocks:
         sys.stdout.write("".join([_IOV % _iov_fields(binding.id, iov) for iov in iovs]))
@@ -202,17 +203,28 @@ def print_leaks(entries: Sequence[Dict[str, Any]], seconds: float) -> None:
             print(f"    {leak['local']} <- {leak['remote']}: {_tasks(leak['tasks'])}")
 
 
-_STATES = {
-    "free": "It is free: it lies in its binding's free list, and whoever still has "
-    "this word may not use it.",
+#: Where an iov in state ``pool`` can be, and how to say so.
+PLACES = {
     "cache": "A page pool has it in its allocation cache, ready for the driver.",
     "ring": "A page pool has it in its ring: it came back from the stack and waits "
     "to be used again.",
+    "frag": "A page pool is cutting it into pieces for the driver; some may be out already.",
     "skb": "It is in a skb of a socket's receive queue that nobody has read yet.",
-    "posted": "A page pool gave it out: it is posted to the hardware, or on its way "
-    "from there to a socket.",
+    "gro": "It is in a packet that waits to be merged with others of its flow (GRO).",
+    "backlog": "It is in a packet that waits in a CPU's input queue.",
+    "deferred": "It is in a packet that is no longer needed and waits for another CPU to free "
+    "it, which that does when it receives something.",
+    "out": "A page pool gave it out: it is posted to the hardware, or in a packet that is in "
+    "none of the queues looked at (caches, rings, GRO, input queues, deferred frees, "
+    "receive queues of TCP sockets).",
+}
+
+_STATES = {
+    "free": "It is free: it lies in its binding's free list, and whoever still has "
+    "this word may not use it.",
     "user": "User space has it: a reader got it with MSG_SOCK_DEVMEM and has not "
     "given it back with SO_DEVMEM_DONTNEED.",
+    **PLACES,
 }
 
 _KINDS = {
