@@ -181,6 +181,27 @@ static void iov_empty_test(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, extack._msg);
 }
 
+/* More than one array can have: a dma-buf of many segments as long as can be */
+static void iov_too_many_test(struct kunit *test)
+{
+	struct net_devmem_dmabuf_binding binding = {};
+	struct netlink_ext_ack extack = {};
+	struct segment *segments;
+	unsigned int i, n;
+
+	n = INT_MAX / sizeof(struct page_pool_iov) / (SZ_2G >> PAGE_SHIFT) + 1;
+	segments = kunit_kcalloc(test, n, sizeof(*segments), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, segments);
+	for (i = 0; i < n; i++)
+		segments[i] = (struct segment){ TEST_BASE + i * (u64)SZ_2G, SZ_2G };
+
+	binding.sgt = test_sgt(test, segments, n);
+	KUNIT_EXPECT_EQ(test, net_devmem_iovs_create(&binding, &extack), -E2BIG);
+	KUNIT_ASSERT_NOT_NULL(test, extack._msg);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(extack._msg, "too large"));
+	KUNIT_EXPECT_NULL(test, binding.iovs);
+}
+
 static void iov_lifo_test(struct kunit *test)
 {
 	struct net_devmem_dmabuf_binding *binding = test_binding(test, 4);
@@ -378,6 +399,7 @@ static struct kunit_case iov_cases[] = {
 	KUNIT_CASE(iov_areas_test),
 	KUNIT_CASE(iov_misaligned_test),
 	KUNIT_CASE(iov_empty_test),
+	KUNIT_CASE(iov_too_many_test),
 	KUNIT_CASE(iov_lifo_test),
 	KUNIT_CASE(iov_batch_test),
 	KUNIT_CASE(iov_accounting_test),
@@ -401,7 +423,9 @@ struct binding_test {
 	struct net_device *dev;
 	struct sg_table *sgt;
 	struct completion dmabuf_released;
+	int attached;
 	int mapped;
+	int attach_error;
 	int map_error;
 	int fd;
 	bool header_split;
@@ -440,6 +464,9 @@ static int test_queue_op(struct net_device *dev, void *mem, int idx)
 	return 0;
 }
 
+/* Those of a driver that knows nothing of rings */
+static const struct ethtool_ops test_no_ringparam_ops = {};
+
 static const struct netdev_queue_mgmt_ops test_queue_ops = {
 	.ndo_queue_mem_alloc	= test_queue_mem_alloc,
 	.ndo_queue_mem_free	= test_queue_mem_free,
@@ -448,6 +475,26 @@ static const struct netdev_queue_mgmt_ops test_queue_ops = {
 };
 
 static const struct net_device_ops test_netdev_ops = {};
+
+static int test_attach_dma_buf(struct dma_buf *dmabuf,
+			       struct dma_buf_attachment *attachment)
+{
+	struct binding_test *bt = dmabuf->priv;
+
+	if (bt->attach_error)
+		return bt->attach_error;
+
+	bt->attached++;
+	return 0;
+}
+
+static void test_detach_dma_buf(struct dma_buf *dmabuf,
+				struct dma_buf_attachment *attachment)
+{
+	struct binding_test *bt = dmabuf->priv;
+
+	bt->attached--;
+}
 
 static struct sg_table *test_map_dma_buf(struct dma_buf_attachment *attachment,
 					 enum dma_data_direction direction)
@@ -479,6 +526,8 @@ static void test_release_dma_buf(struct dma_buf *dmabuf)
 }
 
 static const struct dma_buf_ops test_dma_buf_ops = {
+	.attach		= test_attach_dma_buf,
+	.detach		= test_detach_dma_buf,
 	.map_dma_buf	= test_map_dma_buf,
 	.unmap_dma_buf	= test_unmap_dma_buf,
 	.release	= test_release_dma_buf,
@@ -512,6 +561,7 @@ static void test_close(struct kunit *test, struct binding_test *bt)
 			wait_for_completion_timeout(&bt->dmabuf_released,
 						    30 * HZ));
 	KUNIT_EXPECT_EQ(test, bt->mapped, 0);
+	KUNIT_EXPECT_EQ(test, bt->attached, 0);
 }
 
 static int binding_test_init(struct kunit *test)
@@ -568,7 +618,7 @@ static void test_unbind(struct net_devmem_dmabuf_binding *binding)
 	rtnl_unlock();
 }
 
-static void test_refused(struct kunit *test, int fd, int err)
+static void test_refused(struct kunit *test, int fd, int err, const char *why)
 {
 	struct net_devmem_dmabuf_binding *binding;
 	struct binding_test *bt = test->priv;
@@ -579,8 +629,11 @@ static void test_refused(struct kunit *test, int fd, int err)
 	rtnl_unlock();
 	KUNIT_ASSERT_TRUE(test, IS_ERR(binding));
 	KUNIT_EXPECT_EQ(test, PTR_ERR(binding), err);
-	KUNIT_EXPECT_NOT_NULL(test, extack._msg);
+	KUNIT_ASSERT_NOT_NULL(test, extack._msg);
+	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(extack._msg, why), "'%s' says nothing of '%s'",
+				  extack._msg, why);
 	KUNIT_EXPECT_EQ(test, bt->mapped, 0);
+	KUNIT_EXPECT_EQ(test, bt->attached, 0);
 }
 
 static void binding_life_test(struct kunit *test)
@@ -652,23 +705,36 @@ static void binding_restart_fails_test(struct kunit *test)
 static void binding_refused_test(struct kunit *test)
 {
 	struct binding_test *bt = test->priv;
+	struct device *parent = bt->dev->dev.parent;
 
-	test_refused(test, INT_MAX, -EBADF);
+	test_refused(test, INT_MAX, -EBADF, "not an open dma-buf");
 
 	bt->header_split = false;
-	test_refused(test, bt->fd, -EINVAL);
+	test_refused(test, bt->fd, -EINVAL, "tcp-data-split");
 	bt->header_split = true;
 
+	bt->dev->ethtool_ops = &test_no_ringparam_ops;
+	test_refused(test, bt->fd, -EINVAL, "tcp-data-split");
+	bt->dev->ethtool_ops = &test_ethtool_ops;
+
+	bt->attach_error = -EBUSY;
+	test_refused(test, bt->fd, -EBUSY, "exporter refuses");
+	bt->attach_error = 0;
+
 	bt->map_error = -EIO;
-	test_refused(test, bt->fd, -EIO);
+	test_refused(test, bt->fd, -EIO, "cannot be mapped");
 	bt->map_error = 0;
 
 	bt->dev->queue_mgmt_ops = NULL;
-	test_refused(test, bt->fd, -EOPNOTSUPP);
+	test_refused(test, bt->fd, -EOPNOTSUPP, "cannot restart");
 	bt->dev->queue_mgmt_ops = &test_queue_ops;
 
+	SET_NETDEV_DEV(bt->dev, NULL);
+	test_refused(test, bt->fd, -EOPNOTSUPP, "no parent");
+	SET_NETDEV_DEV(bt->dev, parent);
+
 	sg_dma_len(bt->sgt->sgl) = PAGE_SIZE / 2;
-	test_refused(test, bt->fd, -EINVAL);
+	test_refused(test, bt->fd, -EINVAL, "segment 0");
 }
 
 static void binding_small_dmabuf_test(struct kunit *test)
@@ -678,7 +744,7 @@ static void binding_small_dmabuf_test(struct kunit *test)
 	test_close(test, bt);
 	reinit_completion(&bt->dmabuf_released);
 	test_export(test, bt, PAGE_SIZE / 2);
-	test_refused(test, bt->fd, -EINVAL);
+	test_refused(test, bt->fd, -EINVAL, "not made of whole pages");
 }
 
 static void binding_device_gone_test(struct kunit *test)
