@@ -545,12 +545,21 @@ def gro_lists(prog: Program) -> List[int]:
         may be merged, and what has been. In a structure of their own since "net: gro:
         decouple GRO from the NAPI layer" (in v6.15).
     """
+    key = (TYPES_KEY, "gro")
+    if key in prog.cache:
+        known: List[int] = prog.cache[key]
+        return known
     napi = prog.type("struct napi_struct")
     own = napi.has_member("gro")
     table, done = ("gro.hash", "gro.rx_list") if own else ("gro_hash", "rx_list")
     buckets = (napi.member("gro").type.member("hash") if own else napi.member("gro_hash")).type
     names = [f"{table}[{i}].list" for i in range(buckets.length or 0)]
-    return [int(offsetof(napi, name)) for name in [*names, done]]
+    prog.cache[key] = offsets = [int(offsetof(napi, name)) for name in [*names, done]]
+    return offsets
+
+
+# As many as any configuration has
+_NODES = 1024
 
 
 def deferred_lists(
@@ -576,4 +585,7 @@ def deferred_lists(
     count = memory.read(where, 4) if (where := symbol("nr_node_ids", required=False)) else None
     node = Record.of(prog, "struct skb_defer_node", first="defer_list.first")
     number = int.from_bytes(count, "little") if count else 1
+    if number > _NODES:
+        memory.inconsistent += 1
+        number = 0
     return [nodes.nodes + i * node.size + node.offsets["first"] for i in range(number)]
