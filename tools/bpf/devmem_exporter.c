@@ -110,10 +110,6 @@ static int print_once(struct page *page)
 		return EXIT_FOUND;
 	fwrite(text, 1, len, stdout);
 	free(text);
-	if (fflush(stdout)) {
-		diag("cannot write to standard output: %s", strerror(errno));
-		return EXIT_FOUND;
-	}
 	return EXIT_DONE;
 }
 

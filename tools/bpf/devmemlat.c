@@ -12,6 +12,7 @@
 #include "devmemlat.h"
 #include "devmemlat.skel.h"
 #include "diag.h"
+#include "json.h"
 #include "output.h"
 #include "stream.h"
 #include "vec.h"
@@ -120,34 +121,33 @@ static unsigned long long slot_start(int slot)
 static void print_json(const struct entry *entry)
 {
 	const struct lat_hist *hist = &entry->hist;
-	cJSON *obj = cJSON_CreateObject(), *slots;
 	bool proc = is_by_process(entry);
 	int i;
 
-	cJSON_AddNumberToObject(obj, "time", stream_now_ns() / 1000 / 1e6);
-	cJSON_AddStringToObject(obj, "histogram", kind_names[entry->key.kind]);
-	out_json_num(obj, "binding", proc ? REC_UNKNOWN : entry->key.group);
-	out_json_num(obj, "pid", proc ? entry->key.group : REC_UNKNOWN);
+	json_begin_object(NULL);
+	json_real("time", stream_now_ns() / 1000 / 1e6);
+	json_string("histogram", kind_names[entry->key.kind]);
+	json_num("binding", proc ? REC_UNKNOWN : entry->key.group);
+	json_num("pid", proc ? entry->key.group : REC_UNKNOWN);
 	if (proc)
-		cJSON_AddStringToObject(obj, "comm", hist->comm);
+		json_string("comm", hist->comm);
 	else
-		cJSON_AddNullToObject(obj, "comm");
-	out_json_num(obj, "count", hist->count);
-	cJSON_AddNumberToObject(obj, "sum_seconds", hist->sum_ns / 1e9);
-	cJSON_AddNumberToObject(obj, "max_seconds", hist->max_ns / 1e9);
-	slots = cJSON_AddArrayToObject(obj, "slots");
+		json_null("comm");
+	json_num("count", hist->count);
+	json_real("sum_seconds", hist->sum_ns / 1e9);
+	json_real("max_seconds", hist->max_ns / 1e9);
+	json_begin_array("slots");
 	for (i = 0; i < LAT_SLOTS; i++) {
-		cJSON *slot;
-
 		if (!hist->slots[i])
 			continue;
-		slot = cJSON_CreateObject();
-		out_json_num(slot, "from_us", slot_start(i));
-		out_json_num(slot, "to_us", slot_start(i + 1) - 1);
-		out_json_num(slot, "count", hist->slots[i]);
-		cJSON_AddItemToArray(slots, slot);
+		json_begin_object(NULL);
+		json_num("from_us", slot_start(i));
+		json_num("to_us", slot_start(i + 1) - 1);
+		json_num("count", hist->slots[i]);
+		json_end_object();
 	}
-	out_json_print(obj);
+	json_end_array();
+	json_end_document();
 }
 
 static void print_bar(unsigned long long count, unsigned long long most)
@@ -189,9 +189,10 @@ static void print_text(const struct entry *entry)
 		[LAT_RECYCLE] = "time until iovs came back to the free list",
 	};
 	const struct lat_hist *hist = &entry->hist;
+	char comm[OUT_NAME_LEN];
 
 	if (is_by_process(entry))
-		printf("\n%s[%u]: ", hist->comm, entry->key.group);
+		printf("\n%s[%u]: ", out_name(comm, hist->comm), entry->key.group);
 	else
 		printf("\nbinding %u: ", entry->key.group);
 	printf("%s: %llu, mean %.1f us, longest %.1f us\n",
@@ -218,7 +219,8 @@ static void print_all(struct devmemlat_bpf *skel)
 			print_text(entry);
 	}
 	vec_free(&entries);
-	fflush(stdout);
+	if (fflush(stdout))
+		stream_stop = true;
 }
 
 static struct devmemlat_bpf *load(void)
@@ -253,7 +255,8 @@ static void follow(struct devmemlat_bpf *skel)
 
 	if (!env.args.json && !env.interval)
 		puts("Tracing, Ctrl-C ends it.");
-	fflush(stdout);
+	if (fflush(stdout))
+		stream_stop = true;
 	for (i = 0; !stream_stop && (!env.count || i < env.count); i++) {
 		stream_sleep(env.interval ?: INT_MAX);
 		print_all(skel);

@@ -16,6 +16,7 @@
 #include "diag.h"
 #include "holders.h"
 #include "inventory.h"
+#include "json.h"
 #include "ksyms.h"
 #include "output.h"
 #include "stream.h"
@@ -284,57 +285,58 @@ static void find_leaks(struct leaks *leaks, const struct watch *watch,
 		vec_sort(&leak->stacks, cmp_stacks);
 }
 
-static cJSON *stack_json(const struct watch *watch,
-			 const struct stack_count *count)
+static void stack_json(const struct watch *watch, const struct stack_count *count)
 {
-	cJSON *obj = cJSON_CreateObject(), *frames;
 	__u64 addrs[KSYMS_STACK_DEPTH];
 	char name[256];
 	int i, n;
 
-	out_json_num(obj, "tokens", count->tokens);
-	frames = cJSON_AddArrayToObject(obj, "frames");
+	json_begin_object(NULL);
+	json_num("tokens", count->tokens);
+	json_begin_array("frames");
 	n = ksyms_stack(bpf_map__fd(watch->skel->maps.stacks), count->id, addrs);
-	for (i = 0; i < n; i++) {
-		ksyms_name(name, sizeof(name), addrs[i]);
-		cJSON_AddItemToArray(frames, cJSON_CreateString(name));
-	}
-	return obj;
+	for (i = 0; i < n; i++)
+		json_string(NULL, ksyms_name(name, sizeof(name), addrs[i]));
+	json_end_array();
+	json_end_object();
 }
 
-static cJSON *leak_json(const struct watch *watch, const struct leak *leak)
+static void leak_json(const struct watch *watch, const struct leak *leak)
 {
-	cJSON *obj = cJSON_CreateObject(), *stacks;
 	const struct stack_count *count;
 
-	cJSON_AddStringToObject(obj, "kind", kind_names[leak->kind]);
-	out_json_num(obj, "binding", leak->binding->k.id);
-	out_json_text(obj, "ifname", leak->binding->k.ifname);
-	cJSON_AddBoolToObject(obj, "unbound", leak->binding->k.unbound);
-	out_json_seconds(obj, "oldest_seconds", leak->age_ns);
-	cJSON_AddBoolToObject(obj, "at_least", leak->at_least);
-	out_json_num(obj, "iovs", leak->iovs);
-	out_json_num(obj, "tokens", leak->tokens);
-	out_json_num(obj, "bytes", leak->bytes);
-	holder_add_json(obj, leak->holder);
-	stacks = cJSON_AddArrayToObject(obj, "stacks");
+	json_begin_object(NULL);
+	json_string("kind", kind_names[leak->kind]);
+	json_num("binding", leak->binding->k.id);
+	json_text("ifname", leak->binding->k.ifname);
+	json_bool("unbound", leak->binding->k.unbound);
+	json_seconds("oldest_seconds", leak->age_ns);
+	json_bool("at_least", leak->at_least);
+	json_num("iovs", leak->iovs);
+	json_num("tokens", leak->tokens);
+	json_num("bytes", leak->bytes);
+	holder_json(leak->holder);
+	json_begin_array("stacks");
 	vec_for_each(count, &leak->stacks)
-		cJSON_AddItemToArray(stacks, stack_json(watch, count));
-	return obj;
+		stack_json(watch, count);
+	json_end_array();
+	json_end_object();
 }
 
 static int print_json(const struct watch *watch, const struct inventory *inv,
 		      const struct leaks *leaks)
 {
-	cJSON *root = cJSON_CreateObject(), *list;
 	const struct leak *leak;
 
-	cJSON_AddStringToObject(root, "layout", layout_name(inv->layout));
-	out_json_num(root, "threshold_seconds", env.threshold);
-	list = cJSON_AddArrayToObject(root, "leaks");
+	json_begin_object(NULL);
+	json_string("layout", layout_name(inv->layout));
+	json_num("threshold_seconds", env.threshold);
+	json_begin_array("leaks");
 	vec_for_each(leak, leaks)
-		cJSON_AddItemToArray(list, leak_json(watch, leak));
-	return out_json_print(root);
+		leak_json(watch, leak);
+	json_end_array();
+	json_end_document();
+	return 0;
 }
 
 static void print_stack(const struct watch *watch, const struct stack_count *count)
@@ -351,14 +353,14 @@ static void print_stack(const struct watch *watch, const struct stack_count *cou
 
 static void print_leak(const struct watch *watch, const struct leak *leak)
 {
-	char age[OUT_NUM_LEN], bytes[OUT_NUM_LEN];
+	char age[OUT_NUM_LEN], bytes[OUT_NUM_LEN], ifname[OUT_NAME_LEN];
 	const struct stack_count *count;
 
 	printf("%s%-8s %-6s %7llu %7llu %8s %7u %-10s %7llu ",
 	       leak->at_least ? ">" : " ", out_age(age, leak->age_ns),
 	       kind_names[leak->kind], leak->iovs, leak->tokens,
 	       out_size(bytes, leak->bytes), leak->binding->k.id,
-	       *leak->binding->k.ifname ? leak->binding->k.ifname : "-",
+	       out_name(ifname, leak->binding->k.ifname),
 	       leak->holder->sock.cookie);
 	holder_print(leak->holder);
 	puts(leak->binding->k.unbound ? " (binding is unbound)" : "");

@@ -10,6 +10,7 @@
 #include "diag.h"
 #include "holders.h"
 #include "inventory.h"
+#include "json.h"
 #include "output.h"
 
 static struct env {
@@ -87,107 +88,104 @@ static __u64 pool_iovs(const struct inv_binding *binding)
 	return k->total > k->free + k->user ? k->total - k->free - k->user : 0;
 }
 
-static cJSON *holder_json(const struct inv_binding *binding,
-			  const struct inv_holder *holder)
+static void print_holder_json(const struct inv_binding *binding,
+			      const struct inv_holder *holder)
 {
-	cJSON *obj = cJSON_CreateObject();
-
-	holder_add_json(obj, holder);
-	out_json_num(obj, "tokens", holder->tokens);
-	out_json_num(obj, "iovs", holder->iovs);
-	out_json_num(obj, "bytes", holder->iovs << binding->k.iov_shift);
-	out_json_seconds(obj, "oldest_seconds", inventory_age(holder->since_ns));
-	return obj;
+	json_begin_object(NULL);
+	holder_json(holder);
+	json_num("tokens", holder->tokens);
+	json_num("iovs", holder->iovs);
+	json_num("bytes", holder->iovs << binding->k.iov_shift);
+	json_seconds("oldest_seconds", inventory_age(holder->since_ns));
+	json_end_object();
 }
 
-static void add_occupancy(cJSON *obj, const struct inv_binding *binding)
+static void occupancy_json(const struct inv_binding *binding)
 {
 	const struct rec_binding *k = &binding->k;
-	cJSON *iovs = cJSON_AddObjectToObject(obj, "iovs");
 
-	out_json_num(iovs, "total", k->total);
-	out_json_num(iovs, "free", k->free);
-	out_json_num(iovs, "pool", pool_iovs(binding));
-	out_json_num(iovs, "user", k->user);
-	out_json_num(obj, "allocs", k->allocs);
-	out_json_num(obj, "releases", k->releases);
-	out_json_num(obj, "exhausted", k->exhausted);
-	out_json_num(obj, "high_water", k->high_water);
+	json_begin_object("iovs");
+	json_num("total", k->total);
+	json_num("free", k->free);
+	json_num("pool", pool_iovs(binding));
+	json_num("user", k->user);
+	json_end_object();
+	json_num("allocs", k->allocs);
+	json_num("releases", k->releases);
+	json_num("exhausted", k->exhausted);
+	json_num("high_water", k->high_water);
 }
 
 /* Of a binding whose device is gone only the old number is known, if that */
-static void add_device(cJSON *obj, const struct inv_binding *binding)
+static void device_json(const struct inv_binding *binding)
 {
 	const struct rec_binding *k = &binding->k;
 
-	out_json_text(obj, "ifname", k->ifname);
-	out_json_num(obj, "ifindex", k->ifindex ? (__u64)k->ifindex : REC_UNKNOWN);
-	out_json_num(obj, "netns", k->netns ? k->netns : REC_UNKNOWN);
+	json_text("ifname", k->ifname);
+	json_num("ifindex", k->ifindex ? (__u64)k->ifindex : REC_UNKNOWN);
+	json_num("netns", k->netns ? k->netns : REC_UNKNOWN);
 }
 
-static cJSON *binding_json(const struct inv_binding *binding)
+static void dmabuf_json(const struct rec_binding *k)
+{
+	json_begin_object("dmabuf");
+	json_num("inode", k->inode);
+	json_num("size", k->size);
+	json_string("exporter", k->exporter);
+	json_end_object();
+}
+
+static void binding_json(const struct inv_binding *binding)
 {
 	const struct rec_binding *k = &binding->k;
-	cJSON *obj = cJSON_CreateObject();
 	const struct inv_holder *holder;
-	cJSON *dmabuf, *queues, *holders;
 	const __u32 *queue;
 
-	out_json_num(obj, "id", k->id);
-	add_device(obj, binding);
-	cJSON_AddBoolToObject(obj, "unbound", k->unbound);
-	dmabuf = cJSON_AddObjectToObject(obj, "dmabuf");
-	out_json_num(dmabuf, "inode", k->inode);
-	out_json_num(dmabuf, "size", k->size);
-	cJSON_AddStringToObject(dmabuf, "exporter", k->exporter);
-	out_json_num(obj, "iov_size", 1ULL << k->iov_shift);
-	queues = cJSON_AddArrayToObject(obj, "queues");
+	json_num("id", k->id);
+	device_json(binding);
+	json_bool("unbound", k->unbound);
+	dmabuf_json(k);
+	json_num("iov_size", 1ULL << k->iov_shift);
+	json_begin_array("queues");
 	vec_for_each(queue, &binding->queues)
-		cJSON_AddItemToArray(queues, cJSON_CreateNumber(*queue));
-	add_occupancy(obj, binding);
-	holders = cJSON_AddArrayToObject(obj, "holders");
+		json_num(NULL, *queue);
+	json_end_array();
+	occupancy_json(binding);
+	json_begin_array("holders");
 	vec_for_each(holder, &binding->holders)
-		cJSON_AddItemToArray(holders, holder_json(binding, holder));
-	return obj;
+		print_holder_json(binding, holder);
+	json_end_array();
 }
 
-static void iov_fields(cJSON *obj, const struct inventory *inv,
-		       const struct inv_iov *iov)
+static void iov_json(const struct inventory *inv, const struct inv_iov *iov)
 {
 	enum devmem_iov_state state = inventory_iov_state(inv, iov);
 
-	out_json_num(obj, "iov", iov->index);
-	out_json_num(obj, "offset", iov->offset);
-	out_json_hex(obj, "frag", iov->k.addr | PP_DEVMEM);
-	out_json_hex(obj, "dma", iov->k.dma);
-	cJSON_AddStringToObject(obj, "state", state_names[state]);
-	out_json_num(obj, "refcount", iov->k.refcount);
-	out_json_num(obj, "tokens", iov->k.tokens);
-	out_json_num(obj, "pool", iov->k.has_pool ? iov->k.pool : REC_UNKNOWN);
-	out_json_seconds(obj, "held_seconds",
+	json_num("iov", iov->index);
+	json_num("offset", iov->offset);
+	json_hex("frag", iov->k.addr | PP_DEVMEM);
+	json_hex("dma", iov->k.dma);
+	json_string("state", state_names[state]);
+	json_int("refcount", iov->k.refcount);
+	json_num("tokens", iov->k.tokens);
+	json_num("pool", iov->k.has_pool ? iov->k.pool : REC_UNKNOWN);
+	json_seconds("held_seconds",
 			 state == IOV_USER ? inventory_age(iov->k.since_ns) : REC_UNKNOWN);
 }
 
-struct iov_list {
-	const struct inventory *inv;
-	cJSON *json;		/* NULL: print a table */
-};
-
-static int list_iov(const struct inv_iov *iov, void *arg)
+static int print_iov_json(const struct inv_iov *iov, void *arg)
 {
-	const struct iov_list *list = arg;
-	enum devmem_iov_state state;
+	json_begin_object(NULL);
+	iov_json(arg, iov);
+	json_end_object();
+	return 0;
+}
+
+static int print_iov(const struct inv_iov *iov, void *arg)
+{
+	enum devmem_iov_state state = inventory_iov_state(arg, iov);
 	char tokens[OUT_NUM_LEN], age[OUT_NUM_LEN];
-	cJSON *obj;
 
-	if (list->json) {
-		obj = cJSON_CreateObject();
-		iov_fields(obj, list->inv, iov);
-		cJSON_AddItemToArray(list->json, obj);
-		return 0;
-	}
-
-	state = inventory_iov_state(list->inv, iov);
 	printf("%7u %8llu 0x%llx 0x%-14llx %-5s %8lld %6s %8s\n",
 	       iov->binding->k.id, iov->index, iov->k.addr | PP_DEVMEM,
 	       iov->k.dma, state_names[state], iov->k.refcount,
@@ -197,35 +195,38 @@ static int list_iov(const struct inv_iov *iov, void *arg)
 	return 0;
 }
 
-static int print_json(struct inventory_bpf *skel, const struct inventory *inv)
+/* A document that could not be finished is left without its end: nobody can take
+ * it for a whole one.
+ */
+static int print_json(struct inventory_bpf *skel, struct inventory *inv)
 {
 	const struct inv_binding *binding;
-	cJSON *root, *bindings, *obj;
-	int err = 0;
+	int err;
 
-	root = cJSON_CreateObject();
-	cJSON_AddStringToObject(root, "layout", layout_name(inv->layout));
-	bindings = cJSON_AddArrayToObject(root, "bindings");
+	json_begin_object(NULL);
+	json_string("layout", layout_name(inv->layout));
+	json_begin_array("bindings");
 	vec_for_each(binding, &inv->bindings) {
-		struct iov_list list = { .inv = inv };
-
 		if (!wanted(binding))
 			continue;
-		obj = binding_json(binding);
-		cJSON_AddItemToArray(bindings, obj);
-		if (!env.iovs)
-			continue;
-		list.json = cJSON_AddArrayToObject(obj, "iov_list");
-		err = inventory_each_iov(skel, inv, binding, list_iov, &list);
-		if (err)
-			break;
+		json_begin_object(NULL);
+		binding_json(binding);
+		if (env.iovs) {
+			json_begin_array("iov_list");
+			err = inventory_each_iov(skel, inv, binding, print_iov_json, inv);
+			if (err)
+				return err;
+			json_end_array();
+		}
+		json_end_object();
 	}
-	return out_json_print(root) ?: err;
+	json_end_array();
+	json_end_document();
+	return 0;
 }
 
-static int print_iovs(struct inventory_bpf *skel, const struct inventory *inv)
+static int print_iovs(struct inventory_bpf *skel, struct inventory *inv)
 {
-	struct iov_list list = { .inv = inv };
 	const struct inv_binding *binding;
 	int err;
 
@@ -234,7 +235,7 @@ static int print_iovs(struct inventory_bpf *skel, const struct inventory *inv)
 	vec_for_each(binding, &inv->bindings) {
 		if (!wanted(binding))
 			continue;
-		err = inventory_each_iov(skel, inv, binding, list_iov, &list);
+		err = inventory_each_iov(skel, inv, binding, print_iov, inv);
 		if (err)
 			return err;
 	}
@@ -271,12 +272,12 @@ static void print_binding(const struct inv_binding *binding)
 	char user[OUT_NUM_LEN], high[OUT_NUM_LEN], exhausted[OUT_NUM_LEN];
 	const struct rec_binding *k = &binding->k;
 	const struct inv_holder *holder;
-	char size[OUT_NUM_LEN];
+	char size[OUT_NUM_LEN], name[OUT_NAME_LEN];
 
-	printf("%7u %-10s", k->id, *k->ifname ? k->ifname : "-");
+	printf("%7u %-10s", k->id, out_name(name, k->ifname));
 	print_queues(binding);
 	printf(" %7llu %-9s %6s %8s %8s %8s %8s %8s %9s%s\n", k->inode,
-	       k->exporter, out_size(size, k->size), out_num(total, k->total),
+	       out_name(name, k->exporter), out_size(size, k->size), out_num(total, k->total),
 	       out_num(unused, k->free), out_num(pool, pool_iovs(binding)),
 	       out_num(user, k->user), out_num(high, k->high_water),
 	       out_num(exhausted, k->exhausted), k->unbound ? " unbound" : "");
@@ -302,10 +303,12 @@ static void print_decoded(const struct inventory *inv, const struct inv_iov *iov
 	const struct rec_binding *k = &iov->binding->k;
 	enum devmem_iov_state state = inventory_iov_state(inv, iov);
 	char tokens[OUT_NUM_LEN], age[OUT_NUM_LEN], pool[OUT_NUM_LEN];
+	char ifname[OUT_NAME_LEN], exporter[OUT_NAME_LEN];
 
 	printf("frag      0x%llx\n", iov->k.addr | PP_DEVMEM);
 	printf("binding   %u (%s, %s, dma-buf inode %llu)\n", k->id,
-	       *k->ifname ? k->ifname : "device gone", k->exporter, k->inode);
+	       *k->ifname ? out_name(ifname, k->ifname) : "device gone",
+	       out_name(exporter, k->exporter), k->inode);
 	printf("iov       %llu of %llu\n", iov->index, k->total);
 	printf("offset    %llu bytes into the dma-buf\n", iov->offset);
 	printf("dma       0x%llx\n", iov->k.dma);
@@ -321,7 +324,6 @@ static int decode(struct inventory_bpf *skel, const struct inventory *inv,
 		  __u64 word)
 {
 	struct inv_iov iov;
-	cJSON *obj;
 	int err;
 
 	if (!(word & PP_DEVMEM)) {
@@ -339,12 +341,13 @@ static int decode(struct inventory_bpf *skel, const struct inventory *inv,
 		return 0;
 	}
 
-	obj = cJSON_CreateObject();
-	cJSON_AddStringToObject(obj, "layout", layout_name(inv->layout));
-	out_json_num(obj, "binding", iov.binding->k.id);
-	add_device(obj, iov.binding);
-	iov_fields(obj, inv, &iov);
-	return out_json_print(obj);
+	json_begin_object(NULL);
+	json_string("layout", layout_name(inv->layout));
+	json_num("binding", iov.binding->k.id);
+	device_json(iov.binding);
+	iov_json(inv, &iov);
+	json_end_document();
+	return 0;
 }
 
 static __u64 parse_word(const char *text)

@@ -13,6 +13,7 @@
 #include "diag.h"
 #include "devmemsnoop.h"
 #include "devmemsnoop.skel.h"
+#include "json.h"
 #include "ksyms.h"
 #include "output.h"
 #include "stream.h"
@@ -112,26 +113,25 @@ static bool is_token(const struct snoop_record *rec)
 				    EV_BIT(EV_TOKEN_CLOSE));
 }
 
-static void add_hex(cJSON *obj, const char *name, __u64 value)
+static void hex_json(const char *name, __u64 value)
 {
 	if (value)
-		out_json_hex(obj, name, value);
+		json_hex(name, value);
 	else
-		cJSON_AddNullToObject(obj, name);
+		json_null(name);
 }
 
-static void add_stack(struct devmemsnoop_bpf *skel, cJSON *obj, __s32 id)
+static void stack_json(struct devmemsnoop_bpf *skel, __s32 id)
 {
-	cJSON *stack = cJSON_AddArrayToObject(obj, "stack");
 	__u64 addrs[KSYMS_STACK_DEPTH];
 	char name[256];
 	int i, n;
 
+	json_begin_array("stack");
 	n = ksyms_stack(bpf_map__fd(skel->maps.stacks), id, addrs);
-	for (i = 0; i < n; i++) {
-		ksyms_name(name, sizeof(name), addrs[i]);
-		cJSON_AddItemToArray(stack, cJSON_CreateString(name));
-	}
+	for (i = 0; i < n; i++)
+		json_string(NULL, ksyms_name(name, sizeof(name), addrs[i]));
+	json_end_array();
 }
 
 /* Every object has the same names; what does not apply is null */
@@ -139,30 +139,33 @@ static void print_json(struct devmemsnoop_bpf *skel,
 		       const struct snoop_record *rec)
 {
 	bool iov = rec->word, drop = rec->kind == EV_DROP;
-	cJSON *obj = cJSON_CreateObject();
 	char text[256];
 
-	cJSON_AddNumberToObject(obj, "time", rec->ts / 1000 / 1e6);
-	cJSON_AddStringToObject(obj, "event", event_name(rec->kind));
-	out_json_num(obj, "binding", rec->binding ?: REC_UNKNOWN);
-	out_json_text(obj, "ifname", rec->ifname);
-	out_json_num(obj, "queue", rec->has_queue ? rec->queue : REC_UNKNOWN);
-	out_json_num(obj, "pool", rec->has_pool ? rec->pool : REC_UNKNOWN);
-	out_json_num(obj, "iov", rec->iov);
-	add_hex(obj, "frag", rec->word);
-	add_hex(obj, "dma", iov ? rec->dma : 0);
-	out_json_num(obj, "refcount", iov ? (__u64)rec->refcount : REC_UNKNOWN);
-	out_json_num(obj, "cookie", rec->cookie ?: REC_UNKNOWN);
-	out_json_num(obj, "token", is_token(rec) ? rec->token : REC_UNKNOWN);
-	out_json_num(obj, "pid", rec->pid ?: REC_UNKNOWN);
-	out_json_text(obj, "comm", rec->comm);
-	out_json_text(obj, "reason",
+	json_begin_object(NULL);
+	json_real("time", rec->ts / 1000 / 1e6);
+	json_string("event", event_name(rec->kind));
+	json_num("binding", rec->binding ?: REC_UNKNOWN);
+	json_text("ifname", rec->ifname);
+	json_num("queue", rec->has_queue ? rec->queue : REC_UNKNOWN);
+	json_num("pool", rec->has_pool ? rec->pool : REC_UNKNOWN);
+	json_num("iov", rec->iov);
+	hex_json("frag", rec->word);
+	hex_json("dma", iov ? rec->dma : 0);
+	if (iov)
+		json_int("refcount", rec->refcount);
+	else
+		json_null("refcount");
+	json_num("cookie", rec->cookie ?: REC_UNKNOWN);
+	json_num("token", is_token(rec) ? rec->token : REC_UNKNOWN);
+	json_num("pid", rec->pid ?: REC_UNKNOWN);
+	json_text("comm", rec->comm);
+	json_text("reason",
 		      drop ? ksyms_drop_reason(text, sizeof(text), rec->reason) : NULL);
-	out_json_text(obj, "location",
+	json_text("location",
 		      drop ? ksyms_name(text, sizeof(text), rec->location) : NULL);
 	if (env.stacks)
-		add_stack(skel, obj, rec->stack);
-	out_json_print(obj);
+		stack_json(skel, rec->stack);
+	json_end_document();
 }
 
 static void print_stack(struct devmemsnoop_bpf *skel, __s32 id)
@@ -194,7 +197,7 @@ static void print_line(struct devmemsnoop_bpf *skel,
 {
 	char iov[OUT_NUM_LEN], refs[OUT_NUM_LEN], cookie[OUT_NUM_LEN];
 	char token[OUT_NUM_LEN], pid[OUT_NUM_LEN], queue[OUT_NUM_LEN];
-	char time[32], word[OUT_NUM_LEN] = "-";
+	char time[32], word[OUT_NUM_LEN] = "-", ifname[OUT_NAME_LEN], comm[OUT_NAME_LEN];
 
 	if (rec->word)
 		snprintf(word, sizeof(word), "0x%llx", rec->word);
@@ -202,14 +205,14 @@ static void print_line(struct devmemsnoop_bpf *skel,
 		printf("%-15s ", stream_time(time, rec->ts));
 	printf("%-12s %7u %-10s %5s %8s %-18s %4s %7s %7s %7s %-15s",
 	       event_name(rec->kind), rec->binding,
-	       *rec->ifname ? rec->ifname : "-",
+	       out_name(ifname, rec->ifname),
 	       out_num(queue, rec->has_queue ? rec->queue : REC_UNKNOWN),
 	       out_num(iov, rec->iov), word,
 	       out_num(refs, rec->word ? (__u64)rec->refcount : REC_UNKNOWN),
 	       out_num(cookie, rec->cookie ?: REC_UNKNOWN),
 	       out_num(token, is_token(rec) ? rec->token : REC_UNKNOWN),
 	       out_num(pid, rec->pid ?: REC_UNKNOWN),
-	       *rec->comm ? rec->comm : "-");
+	       out_name(comm, rec->comm));
 	print_details(rec);
 	putchar('\n');
 	if (env.stacks)

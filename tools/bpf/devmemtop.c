@@ -17,6 +17,7 @@
 #include "diag.h"
 #include "holders.h"
 #include "inventory.h"
+#include "json.h"
 #include "output.h"
 #include "stream.h"
 #include "vec.h"
@@ -240,9 +241,10 @@ static void add_rate(struct row *row, double value, bool known)
 static void add_text(struct row *row, const char *text)
 {
 	struct cell *cell = add_cell(row);
+	char name[OUT_NAME_LEN];
 
 	cell->unknown = !*text;
-	snprintf(cell->text, CELL_LEN, "%s", *text ? text : "-");
+	snprintf(cell->text, CELL_LEN, "%s", out_name(name, text));
 }
 
 static void add_age(struct row *row, __u64 ns)
@@ -551,31 +553,34 @@ static void print_text(const struct top *top, const struct rows *rows)
 	putchar('\n');
 }
 
+static void cell_json(const char *name, const struct cell *cell)
+{
+	if (cell->unknown)
+		json_null(name);
+	else if (*cell->text)
+		json_string(name, cell->text);
+	else
+		json_real(name, cell->value);
+}
+
 static void print_json(const struct top *top, const struct rows *rows)
 {
 	const struct column *col = views[env.view].columns;
-	cJSON *root = cJSON_CreateObject(), *list, *obj;
 	const struct row *row;
 	int i;
 
-	cJSON_AddNumberToObject(root, "time", top->last_ns / 1000 / 1e6);
-	cJSON_AddStringToObject(root, "view", views[env.view].name);
-	list = cJSON_AddArrayToObject(root, "rows");
+	json_begin_object(NULL);
+	json_real("time", top->last_ns / 1000 / 1e6);
+	json_string("view", views[env.view].name);
+	json_begin_array("rows");
 	vec_for_each(row, rows) {
-		obj = cJSON_CreateObject();
-		for (i = 0; i < row->num; i++) {
-			const struct cell *cell = &row->cells[i];
-
-			if (cell->unknown)
-				cJSON_AddNullToObject(obj, col[i].json);
-			else if (*cell->text)
-				cJSON_AddStringToObject(obj, col[i].json, cell->text);
-			else
-				cJSON_AddNumberToObject(obj, col[i].json, cell->value);
-		}
-		cJSON_AddItemToArray(list, obj);
+		json_begin_object(NULL);
+		for (i = 0; i < row->num; i++)
+			cell_json(col[i].json, &row->cells[i]);
+		json_end_object();
 	}
-	out_json_print(root);
+	json_end_array();
+	json_end_document();
 }
 
 static void draw(const struct rows *rows)

@@ -8,6 +8,7 @@
 
 #include "args.h"
 #include "diag.h"
+#include "output.h"
 
 unsigned long args_number(struct argp_state *state, const char *what,
 			  const char *arg, unsigned long min, unsigned long max)
@@ -91,6 +92,7 @@ static void parse_with(struct argp argp, const struct argp_child *children, int 
 	argp_program_version = "ppdevmem " DEVMEM_VERSION;
 	argp_err_exit_status = EXIT_USAGE;
 	diag_init();
+	out_init();
 	argp_parse(&argp, argc, argv, 0, NULL, NULL);
 }
 

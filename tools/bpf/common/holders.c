@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "holders.h"
+#include "json.h"
 #include "output.h"
 
 bool binding_wanted(const struct inv_binding *binding, const struct args *args)
@@ -26,29 +27,28 @@ bool holder_wanted(const struct inv_holder *holder, const struct args *args)
 	return false;
 }
 
-void holder_add_json(cJSON *obj, const struct inv_holder *holder)
+void holder_json(const struct inv_holder *holder)
 {
 	const struct rec_file *sock = &holder->sock;
 	const struct inv_task *task;
-	cJSON *tasks;
 
-	out_json_num(obj, "cookie", sock->cookie);
-	out_json_addr(obj, "local", sock->family, sock->local_addr, sock->local_port);
-	out_json_addr(obj, "remote", sock->family, sock->remote_addr, sock->remote_port);
-	tasks = cJSON_AddArrayToObject(obj, "tasks");
+	json_num("cookie", sock->cookie);
+	json_addr("local", sock->family, sock->local_addr, sock->local_port);
+	json_addr("remote", sock->family, sock->remote_addr, sock->remote_port);
+	json_begin_array("tasks");
 	vec_for_each(task, &holder->tasks) {
-		cJSON *t = cJSON_CreateObject();
-
-		out_json_num(t, "pid", task->pid);
-		cJSON_AddStringToObject(t, "comm", task->comm);
-		out_json_num(t, "fd", task->fd);
-		cJSON_AddItemToArray(tasks, t);
+		json_begin_object(NULL);
+		json_num("pid", task->pid);
+		json_string("comm", task->comm);
+		json_num("fd", task->fd);
+		json_end_object();
 	}
+	json_end_array();
 }
 
 void holder_print(const struct inv_holder *holder)
 {
-	char local[OUT_ADDR_LEN], remote[OUT_ADDR_LEN];
+	char local[OUT_ADDR_LEN], remote[OUT_ADDR_LEN], comm[OUT_NAME_LEN];
 	const struct rec_file *sock = &holder->sock;
 	const struct inv_task *task;
 
@@ -56,5 +56,5 @@ void holder_print(const struct inv_holder *holder)
 	       out_addr(local, sock->family, sock->local_addr, sock->local_port),
 	       out_addr(remote, sock->family, sock->remote_addr, sock->remote_port));
 	vec_for_each(task, &holder->tasks)
-		printf(", %s[%u] fd %u", task->comm, task->pid, task->fd);
+		printf(", %s[%u] fd %u", out_name(comm, task->comm), task->pid, task->fd);
 }

@@ -3,8 +3,6 @@
 #ifndef DEVMEM_HOLDERS_H
 #define DEVMEM_HOLDERS_H
 
-#include <cjson/cJSON.h>
-
 #include "args.h"
 #include "inventory.h"
 
@@ -14,8 +12,8 @@ bool binding_wanted(const struct inv_binding *binding, const struct args *args);
 /* By -p */
 bool holder_wanted(const struct inv_holder *holder, const struct args *args);
 
-/* Adds cookie, local, remote and tasks */
-void holder_add_json(cJSON *obj, const struct inv_holder *holder);
+/* JSON's cookie, local, remote and tasks, in the object that is open */
+void holder_json(const struct inv_holder *holder);
 
 /* Prints "LOCAL <- REMOTE, COMM[PID] fd FD, ..." */
 void holder_print(const struct inv_holder *holder);

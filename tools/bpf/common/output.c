@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* How values are printed, for people and as JSON */
+/* How values are printed */
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "diag.h"
 #include "output.h"
@@ -23,6 +26,19 @@ const char *out_addr(char buf[OUT_ADDR_LEN], __u16 family, const __u8 *addr,
 	inet_ntop(family, addr, text, sizeof(text));
 	snprintf(buf, OUT_ADDR_LEN, family == AF_INET6 ? "[%s]:%u" : "%s:%u",
 		 text, port);
+	return buf;
+}
+
+const char *out_name(char buf[OUT_NAME_LEN], const char *name)
+{
+	size_t i;
+
+	if (!*name)
+		return "-";
+
+	for (i = 0; name[i] && i < OUT_NAME_LEN - 1; i++)
+		buf[i] = out_char(name[i]);
+	buf[i] = 0;
 	return buf;
 }
 
@@ -65,56 +81,26 @@ const char *out_age(char buf[OUT_NUM_LEN], __u64 ns)
 	return buf;
 }
 
-void out_json_num(cJSON *obj, const char *name, __u64 value)
+/* Runs at exit, whichever way that comes about: what could not be written must not
+ * look as if it had been.
+ */
+static void close_output(void)
 {
-	if (value == REC_UNKNOWN)
-		cJSON_AddNullToObject(obj, name);
-	else
-		cJSON_AddNumberToObject(obj, name, value);
+	bool written = __fpending(stdout) || ferror(stdout);
+	bool failed = ferror(stdout);
+
+	errno = 0;
+	if (!fclose(stdout) && !failed)
+		return;
+	/* Whoever starts a service may have closed it */
+	if (errno == EBADF && !written)
+		return;
+	diag("cannot write to standard output%s%s", errno ? ": " : "",
+	     errno ? strerror(errno) : "");
+	_exit(EXIT_FOUND);
 }
 
-void out_json_text(cJSON *obj, const char *name, const char *text)
+void out_init(void)
 {
-	if (text && *text)
-		cJSON_AddStringToObject(obj, name, text);
-	else
-		cJSON_AddNullToObject(obj, name);
-}
-
-void out_json_seconds(cJSON *obj, const char *name, __u64 ns)
-{
-	if (ns == REC_UNKNOWN)
-		cJSON_AddNullToObject(obj, name);
-	else
-		cJSON_AddNumberToObject(obj, name, ns / 1000000 / 1e3);
-}
-
-void out_json_hex(cJSON *obj, const char *name, __u64 value)
-{
-	char buf[OUT_NUM_LEN];
-
-	snprintf(buf, sizeof(buf), "0x%llx", value);
-	cJSON_AddStringToObject(obj, name, buf);
-}
-
-void out_json_addr(cJSON *obj, const char *name, __u16 family,
-		   const __u8 *addr, __u16 port)
-{
-	char buf[OUT_ADDR_LEN];
-
-	cJSON_AddStringToObject(obj, name, out_addr(buf, family, addr, port));
-}
-
-int out_json_print(cJSON *doc)
-{
-	char *text = cJSON_PrintUnformatted(doc);
-
-	cJSON_Delete(doc);
-	if (!text) {
-		diag("no memory for a JSON document");
-		return -ENOMEM;
-	}
-	puts(text);
-	free(text);
-	return 0;
+	atexit(close_output);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "output.h"
 #include "prom.h"
 
 void prom_label(struct prom_labels *labels, const char *name, const char *value)
@@ -20,7 +21,7 @@ void prom_label(struct prom_labels *labels, const char *name, const char *value)
 	for (; *value && at < end; value++) {
 		if (*value == '"' || *value == '\\')
 			*at++ = '\\';
-		*at++ = *value < ' ' || *value > '~' ? '?' : *value;
+		*at++ = out_char(*value);
 	}
 	*at++ = '"';
 	*at = 0;
