@@ -87,6 +87,8 @@ trace_start() {
 	mkdir "$trace"
 	on_exit trace_end
 	echo 16384 >"$trace/buffer_size_kb"
+	# Frag words as they are
+	echo 0 >"$trace/options/hash-ptr"
 	case $1 in
 	all) echo 1 >"$trace/events/devmem/enable" ;;
 	*) echo 1 >"$trace/events/devmem/$1/enable" ;;

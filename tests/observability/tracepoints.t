@@ -97,6 +97,12 @@ held_reader() {
 	is "$(count devmem_token_put 'reason=close')" 40 "and for each that its socket left"
 	check "each token comes back as it went" \
 		pairs devmem_token_get devmem_token_put cookie token iov frag dma
+	like "$(traced devmem_token_get | tail -n 1 | fields frag)" '^0xff[0-9a-f]*[13579bdf]$' \
+		"the word of a frag is tagged"
+	echo 1 >"$trace/options/hash-ptr"
+	like "$(traced devmem_token_get | tail -n 1 | fields frag)" '^0x00000000[0-9a-f]+$' \
+		"and hashed, unless asked for as it is"
+	echo 0 >"$trace/options/hash-ptr"
 	is "$(traced devmem_token_get | fields queue | sort -u)" 1 "all came by the steered queue"
 	is "$(traced devmem_token_get | fields cookie | sort -u | wc -l)" 1 "of one socket"
 	is "$(count devmem_iov_release)" "$(count devmem_iov_alloc)" "all iovs went back"

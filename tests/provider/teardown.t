@@ -36,8 +36,16 @@ end_scene() {
 	all_returned "$1"
 }
 
+# unmapped: no dma-buf is attached to any device.
+unmapped() {
+	grep -q '^Total 0 devices attached' /sys/kernel/debug/dma_buf/bufinfo &&
+		! grep -q '^Total [1-9][0-9]* devices attached' /sys/kernel/debug/dma_buf/bufinfo
+}
+
 scene "NIC removed"
 check "NIC removed: it goes" ip -n rx link del dms0
+# Before its driver may go: whatever the sockets still hold
+check "NIC removed: the memory is not mapped for it any more" unmapped
 end_scene "NIC removed"
 
 scene "peer removed"

@@ -10,7 +10,9 @@
  *   queue	the receive queue
  *   pool	the page pool's id, as netlink carries it
  *   iov	the iov's index in its binding: its offset in the dma-buf, in pages
- *   frag	the iov's address with PP_DEVMEM set, as it stands in a skb frag
+ *   frag	the iov's address with PP_DEVMEM set, as it stands in a skb frag;
+ *		printed like any kernel address, that is, hashed unless the trace's
+ *		option hash-ptr is off
  *   dma	the address that the device uses
  *   refcount	references on the iov
  *   cookie	the socket's cookie, as SO_COOKIE and ss -e show it
@@ -30,6 +32,7 @@
 
 TRACE_DEFINE_ENUM(DEVMEM_PUT_DONTNEED);
 TRACE_DEFINE_ENUM(DEVMEM_PUT_CLOSE);
+TRACE_DEFINE_ENUM(DEVMEM_PUT_UNDO);
 
 DECLARE_EVENT_CLASS(devmem_binding,
 	TP_PROTO(const struct net_devmem_dmabuf_binding *binding),
@@ -138,9 +141,10 @@ DECLARE_EVENT_CLASS(devmem_iov,
 		__entry->refcount	= page_pool_iov_refcount(iov);
 	),
 
-	TP_printk("binding=%u ifindex=%d queue=%u pool=%u iov=%u frag=0x%lx dma=0x%llx refcount=%ld",
+	TP_printk("binding=%u ifindex=%d queue=%u pool=%u iov=%u frag=0x%p dma=0x%llx refcount=%ld",
 		  __entry->binding, __entry->ifindex, __entry->queue,
-		  __entry->pool, __entry->iov, __entry->frag, __entry->dma,
+		  __entry->pool, __entry->iov, (void *)__entry->frag,
+		  __entry->dma,
 		  __entry->refcount)
 );
 
@@ -239,14 +243,16 @@ TRACE_EVENT(devmem_token_get,
 		__entry->tokens		= page_pool_iov_user_tokens(iov);
 	),
 
-	TP_printk("cookie=%llu token=%u binding=%u ifindex=%d queue=%u iov=%u frag=0x%lx dma=0x%llx refcount=%ld tokens=%d",
+	TP_printk("cookie=%llu token=%u binding=%u ifindex=%d queue=%u iov=%u frag=0x%p dma=0x%llx refcount=%ld tokens=%d",
 		  __entry->cookie, __entry->token, __entry->binding,
 		  __entry->ifindex, __entry->queue, __entry->iov,
-		  __entry->frag, __entry->dma, __entry->refcount,
+		  (void *)__entry->frag, __entry->dma, __entry->refcount,
 		  __entry->tokens)
 );
 
-/* A token comes back, by its holder or because its socket is closed */
+/* A token comes back: by its holder, because its socket is closed, or because
+ * the read that made it failed before its reader knew
+ */
 TRACE_EVENT(devmem_token_put,
 	TP_PROTO(const struct sock *sk, const struct page_pool_iov *iov,
 		 u32 token, enum devmem_put_reason reason),
@@ -283,14 +289,15 @@ TRACE_EVENT(devmem_token_put,
 		__entry->tokens		= page_pool_iov_user_tokens(iov);
 	),
 
-	TP_printk("cookie=%llu token=%u binding=%u ifindex=%d queue=%u iov=%u frag=0x%lx dma=0x%llx refcount=%ld tokens=%d reason=%s",
+	TP_printk("cookie=%llu token=%u binding=%u ifindex=%d queue=%u iov=%u frag=0x%p dma=0x%llx refcount=%ld tokens=%d reason=%s",
 		  __entry->cookie, __entry->token, __entry->binding,
 		  __entry->ifindex, __entry->queue, __entry->iov,
-		  __entry->frag, __entry->dma, __entry->refcount,
+		  (void *)__entry->frag, __entry->dma, __entry->refcount,
 		  __entry->tokens,
 		  __print_symbolic(__entry->reason,
 				   { DEVMEM_PUT_DONTNEED, "dontneed" },
-				   { DEVMEM_PUT_CLOSE, "close" }))
+				   { DEVMEM_PUT_CLOSE, "close" },
+				   { DEVMEM_PUT_UNDO, "undo" }))
 );
 
 #endif /* _TRACE_DEVMEM_H */

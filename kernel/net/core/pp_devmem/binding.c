@@ -13,6 +13,7 @@
 #include <net/netdev_queues.h>
 #include <net/netdev_rx_queue.h>
 
+#include "../page_pool_priv.h"
 #include "pp_devmem.h"
 
 #define CREATE_TRACE_POINTS
@@ -24,6 +25,10 @@
  */
 static DEFINE_XARRAY_FLAGS(net_devmem_dmabuf_bindings,
 			   XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_BH);
+
+/* All bindings whose dma-buf is mapped for a device. Taken under rtnl or alone */
+static LIST_HEAD(attached_bindings);
+static DEFINE_MUTEX(attached_lock);
 
 static bool header_split_on(struct net_device *dev,
 			    struct netlink_ext_ack *extack)
@@ -86,7 +91,7 @@ static int attach_dmabuf(struct net_devmem_dmabuf_binding *binding,
 	struct dma_buf_attachment *attachment;
 	struct sg_table *sgt;
 
-	attachment = dma_buf_attach(binding->dmabuf, binding->dma_dev);
+	attachment = dma_buf_attach(binding->dmabuf, binding->dev->dev.parent);
 	if (IS_ERR(attachment)) {
 		NL_SET_ERR_MSG(extack, "dma-buf's exporter refuses this device");
 		return PTR_ERR(attachment);
@@ -99,24 +104,49 @@ static int attach_dmabuf(struct net_devmem_dmabuf_binding *binding,
 		return PTR_ERR(sgt);
 	}
 
+	binding->dma_dev = get_device(binding->dev->dev.parent);
+
 	binding->attachment = attachment;
 	binding->sgt = sgt;
+	mutex_lock(&attached_lock);
+	list_add(&binding->attached, &attached_bindings);
+	mutex_unlock(&attached_lock);
 	return 0;
 }
 
+/* Nobody does DMA to the memory any more. Done by the binding's end or by its
+ * device's, whichever comes first.
+ */
 static void detach_dmabuf(struct net_devmem_dmabuf_binding *binding)
 {
+	lockdep_assert_held(&attached_lock);
+
+	if (!binding->attachment)
+		return;
+
+	list_del(&binding->attached);
 	dma_buf_unmap_attachment_unlocked(binding->attachment, binding->sgt,
 					  DMA_FROM_DEVICE);
 	dma_buf_detach(binding->dmabuf, binding->attachment);
+	binding->attachment = NULL;
+	binding->sgt = NULL;
+	put_device(binding->dma_dev);
+	binding->dma_dev = NULL;
+}
+
+/* Undoes attach_dmabuf() */
+static void binding_detach(struct net_devmem_dmabuf_binding *binding)
+{
+	mutex_lock(&attached_lock);
+	detach_dmabuf(binding);
+	mutex_unlock(&attached_lock);
 }
 
 /* Undoes binding_create(): the dma-buf is the caller's again */
 static void binding_destroy(struct net_devmem_dmabuf_binding *binding)
 {
+	binding_detach(binding);
 	net_devmem_iovs_destroy(binding);
-	detach_dmabuf(binding);
-	put_device(binding->dma_dev);
 	xa_destroy(&binding->bound_rxqs);
 	kfree(binding);
 }
@@ -132,6 +162,20 @@ static void binding_free(struct work_struct *work)
 
 	binding_destroy(binding);
 	dma_buf_put(dmabuf);
+}
+
+/* A packet must not go where the holder of the dma-buf cannot look */
+static int check_size(const struct net_devmem_dmabuf_binding *binding,
+		      struct netlink_ext_ack *extack)
+{
+	u64 mapped = (u64)binding->num_iovs << PAGE_SHIFT;
+
+	if (mapped == binding->dmabuf->size)
+		return 0;
+
+	NL_SET_ERR_MSG_FMT(extack, "dma-buf of %zu bytes is mapped as %llu",
+			   binding->dmabuf->size, mapped);
+	return -EINVAL;
 }
 
 /* On error the dma-buf stays the caller's */
@@ -153,22 +197,26 @@ binding_create(struct net_device *dev, struct dma_buf *dmabuf,
 	binding->dmabuf = dmabuf;
 	binding->dev = dev;
 	binding->ifindex = dev->ifindex;
-	binding->dma_dev = get_device(dev->dev.parent);
 
 	err = attach_dmabuf(binding, extack);
 	if (err)
-		goto err_put_device;
+		goto err_free_binding;
 
 	err = net_devmem_iovs_create(binding, extack);
 	if (err)
 		goto err_detach;
 
+	err = check_size(binding, extack);
+	if (err)
+		goto err_destroy_iovs;
+
 	return binding;
 
+err_destroy_iovs:
+	net_devmem_iovs_destroy(binding);
 err_detach:
-	detach_dmabuf(binding);
-err_put_device:
-	put_device(binding->dma_dev);
+	binding_detach(binding);
+err_free_binding:
 	kfree(binding);
 	return ERR_PTR(err);
 }
@@ -236,11 +284,37 @@ err_put_dmabuf:
 	return ERR_PTR(err);
 }
 
+/* Ask the driver for a queue with its new memory, see whether it took that, and
+ * throw it away: what the driver cannot do is to come out at the bind and not
+ * when the device comes up.
+ */
+static int try_queue(struct net_device *dev, u32 rxq_idx)
+{
+	const struct netdev_queue_mgmt_ops *ops = dev->queue_mgmt_ops;
+	void *mem;
+	int err;
+
+	mem = kvzalloc(ops->ndo_queue_mem_size, GFP_KERNEL);
+	if (!mem)
+		return -ENOMEM;
+
+	err = ops->ndo_queue_mem_alloc(dev, mem, rxq_idx);
+	if (err)
+		goto err_free_mem;
+
+	err = page_pool_check_memory_provider(dev,
+					      __netif_get_rx_queue(dev, rxq_idx));
+	ops->ndo_queue_mem_free(dev, mem);
+err_free_mem:
+	kvfree(mem);
+	return err;
+}
+
 /* The queue takes up its new memory now, or when the device comes up */
-static int restart_queue(struct net_device *dev, u32 rxq_idx)
+static int start_queue(struct net_device *dev, u32 rxq_idx)
 {
 	if (!netif_running(dev))
-		return 0;
+		return try_queue(dev, rxq_idx);
 
 	return netdev_rx_queue_restart(dev, rxq_idx);
 }
@@ -288,7 +362,8 @@ static void set_queue_memory(struct netdev_rx_queue *rxq,
  * @binding: where its payload is to go
  * @extack: told what is refused, and why
  *
- * Restarts the queue if the device is up.
+ * Restarts the queue. If the device is down the driver is only asked for what it
+ * will do when it comes up.
  *
  * Context: Process, under rtnl.
  * Return: 0, -ERANGE for a queue that does not exist, -EEXIST or -EBUSY for one
@@ -313,7 +388,7 @@ int net_devmem_bind_dmabuf_to_queue(struct net_device *dev, u32 rxq_idx,
 		return err;
 
 	set_queue_memory(rxq, binding);
-	err = restart_queue(dev, rxq_idx);
+	err = start_queue(dev, rxq_idx);
 	if (err) {
 		NL_SET_ERR_MSG_FMT(extack, "rx queue %u does not restart on device memory",
 				   rxq_idx);
@@ -341,9 +416,10 @@ static void release_queue(struct net_devmem_dmabuf_binding *binding,
  * net_devmem_unbind_dmabuf() - end what the user has of a binding
  * @binding: made by net_devmem_bind_dmabuf()
  *
- * Its queues go back to ordinary memory, and it hands out no more iovs. It
- * lives on, unbound, until the last page pool that uses it is gone. The caller
- * may not look at it any more.
+ * Its queues go back to ordinary memory. One whose driver cannot do that now goes
+ * on receiving into the binding, as well as before, until the device is set
+ * down. The binding lives on, unbound, until the last page pool that uses it is
+ * gone. The caller may not look at it any more.
  *
  * Context: Process, under rtnl.
  */
@@ -365,7 +441,9 @@ void net_devmem_unbind_dmabuf(struct net_devmem_dmabuf_binding *binding)
 
 	xa_for_each(&binding->bound_rxqs, rxq_idx, rxq) {
 		release_queue(binding, rxq, rxq_idx);
-		err = restart_queue(dev, rxq_idx);
+		if (!netif_running(dev))
+			continue;
+		err = netdev_rx_queue_restart(dev, rxq_idx);
 		if (err)
 			netdev_err(dev, "rx queue %lu does not restart on ordinary memory (%d), set the device down and up\n",
 				   rxq_idx, err);
@@ -374,34 +452,38 @@ void net_devmem_unbind_dmabuf(struct net_devmem_dmabuf_binding *binding)
 	net_devmem_dmabuf_binding_put(binding);
 }
 
+static void forget_device(struct net_devmem_dmabuf_binding *binding)
+{
+	struct netdev_rx_queue *rxq;
+	unsigned long rxq_idx;
+
+	xa_for_each(&binding->bound_rxqs, rxq_idx, rxq)
+		release_queue(binding, rxq, rxq_idx);
+	WRITE_ONCE(binding->dev, NULL);
+	detach_dmabuf(binding);
+}
+
 /**
  * dev_dmabuf_uninstall() - make all bindings forget a device that goes away
  * @dev: the device; it is down and receives nothing any more
  *
- * The bindings stay with the netlink sockets and page pools that hold them.
+ * The bindings stay with the netlink sockets and page pools that hold them, but
+ * their memory is not mapped for the device after this: its driver may go.
  *
  * Context: Process, under rtnl.
  */
 void dev_dmabuf_uninstall(struct net_device *dev)
 {
-	struct net_devmem_dmabuf_binding *binding;
-	struct netdev_rx_queue *rxq;
-	unsigned long id, rxq_idx;
+	struct net_devmem_dmabuf_binding *binding, *next;
 
 	ASSERT_RTNL();
 
-	/* A binding cannot be freed meanwhile: dropping @dev's queues does not
-	 * drop references, and RCU keeps what others drop.
-	 */
-	rcu_read_lock();
-	xa_for_each(&net_devmem_dmabuf_bindings, id, binding) {
-		if (binding->dev != dev)
-			continue;
-		xa_for_each(&binding->bound_rxqs, rxq_idx, rxq)
-			release_queue(binding, rxq, rxq_idx);
-		WRITE_ONCE(binding->dev, NULL);
-	}
-	rcu_read_unlock();
+	/* A binding leaves this list before it is freed, and under the lock */
+	mutex_lock(&attached_lock);
+	list_for_each_entry_safe(binding, next, &attached_bindings, attached)
+		if (binding->dev == dev)
+			forget_device(binding);
+	mutex_unlock(&attached_lock);
 }
 
 /**
@@ -455,7 +537,7 @@ struct page_pool_iov *net_devmem_iov_lookup(unsigned long addr)
 
 	xa_for_each(&net_devmem_dmabuf_bindings, id, binding) {
 		offset = addr - (unsigned long)binding->iovs;
-		if (offset < binding->num_iovs * sizeof(*binding->iovs))
+		if (offset < (size_t)binding->num_iovs * sizeof(*binding->iovs))
 			return offset % sizeof(*binding->iovs) ?
 			       NULL : (struct page_pool_iov *)addr;
 	}

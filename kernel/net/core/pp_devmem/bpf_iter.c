@@ -134,6 +134,9 @@ static void *iov_seq_start(struct seq_file *seq, loff_t *pos)
 	struct devmem_iter *iter = seq->private;
 	struct net_devmem_dmabuf_binding *binding = iter_get(iter);
 
+	/* The id may be another binding's by now */
+	if (binding && iter->idx >= binding->num_iovs)
+		binding = iter_next_binding(iter);
 	if (!binding)
 		return NULL;
 	if (!*pos)

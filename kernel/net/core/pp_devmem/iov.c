@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A binding's iovs: made from the dma-buf's scatterlist, handed out from a
- * LIFO free list, and counted while user space holds tokens on them.
+ * A binding's iovs: made from the dma-buf's scatterlist, and handed out from a
+ * LIFO free list.
  */
 
 #include <linux/dma-mapping.h>
 #include <linux/mm.h>
 #include <linux/netlink.h>
+#include <linux/overflow.h>
 #include <linux/scatterlist.h>
-#include <linux/timekeeping.h>
-#include <net/sock.h>
-#include <trace/events/devmem.h>
+#include <linux/vmalloc.h>
+#include <net/netdev_rx_queue.h>
 
 #include "../page_pool_priv.h"
 #include "pp_devmem.h"
@@ -29,8 +29,9 @@ static int iov_check_segment(const struct scatterlist *sg, unsigned int idx,
 		return 0;
 
 	NL_SET_ERR_MSG_FMT(extack,
-			   "dma-buf segment %u is not made of whole pages: 0x%llx+0x%x",
-			   idx, (u64)sg_dma_address(sg), sg_dma_len(sg));
+			   "dma-buf segment %u of 0x%x bytes, at offset 0x%lx of a page, is not made of whole pages",
+			   idx, sg_dma_len(sg),
+			   offset_in_page(sg_dma_address(sg)));
 	return -EINVAL;
 }
 
@@ -65,9 +66,9 @@ static int iov_measure(struct net_devmem_dmabuf_binding *binding,
 		NL_SET_ERR_MSG(extack, "dma-buf has no memory for the device");
 		return -EINVAL;
 	}
-	if (num_iovs > INT_MAX / sizeof(*binding->iovs)) {
-		NL_SET_ERR_MSG_FMT(extack, "dma-buf of %llu pages is too large, the limit is %zu",
-				   num_iovs, INT_MAX / sizeof(*binding->iovs));
+	if (num_iovs > U32_MAX) {
+		NL_SET_ERR_MSG_FMT(extack, "dma-buf of %llu pages is too large, the limit is %u",
+				   num_iovs, U32_MAX);
 		return -E2BIG;
 	}
 
@@ -75,6 +76,9 @@ static int iov_measure(struct net_devmem_dmabuf_binding *binding,
 	return 0;
 }
 
+/* What the page pool would set each time that it gets an iov, and clear each
+ * time that it gives one up, stands in there from the start: all but the pool.
+ */
 static void iov_init_area(struct page_pool_iov_area *area,
 			  const struct scatterlist *sg)
 {
@@ -82,9 +86,12 @@ static void iov_init_area(struct page_pool_iov_area *area,
 
 	for (; area->num_iovs < end; area->num_iovs++) {
 		struct page_pool_iov *iov = &area->iovs[area->num_iovs];
+		netmem_ref netmem = page_pool_iov_to_netmem(iov);
 
 		iov->niov.owner = area;
-		page_pool_set_dma_addr_netmem(page_pool_iov_to_netmem(iov),
+		netmem_or_pp_magic(netmem, PP_SIGNATURE);
+		page_pool_fragment_netmem(netmem, 1);
+		page_pool_set_dma_addr_netmem(netmem,
 					      area->base_dma_addr +
 					      (area->num_iovs << PAGE_SHIFT));
 	}
@@ -111,6 +118,37 @@ static void iov_init_areas(struct net_devmem_dmabuf_binding *binding)
 	}
 }
 
+/* kvcalloc() ends at 2 GiB, the iovs of 128 GiB */
+static void *table_alloc(size_t n, size_t size)
+{
+	size_t bytes = array_size(n, size);
+
+	if (bytes > INT_MAX)
+		return vzalloc(bytes);
+
+	return kvzalloc(bytes, GFP_KERNEL);
+}
+
+/* A page pool's cache is not to sit on much of a small binding while another's
+ * is empty.
+ */
+static u32 refill_size(u32 num_iovs)
+{
+	return clamp(num_iovs / 16, 1, PP_ALLOC_CACHE_REFILL);
+}
+
+/* The start of the buffer is on top of the stack and goes out first */
+static void free_stack_init(struct net_devmem_dmabuf_binding *binding)
+{
+	netmem_ref *top = binding->free_stack + binding->num_iovs;
+	u32 i;
+
+	for (i = 0; i < binding->num_iovs; i++)
+		*--top = page_pool_iov_to_netmem(&binding->iovs[i]);
+	binding->num_free = binding->num_iovs;
+	spin_lock_init(&binding->lock);
+}
+
 /**
  * net_devmem_iovs_create() - cut a binding's memory into iovs, all free
  * @binding: has its @sgt, and nothing of iovs yet
@@ -123,40 +161,33 @@ static void iov_init_areas(struct net_devmem_dmabuf_binding *binding)
 int net_devmem_iovs_create(struct net_devmem_dmabuf_binding *binding,
 			   struct netlink_ext_ack *extack)
 {
-	u32 i;
 	int err;
 
 	err = iov_measure(binding, extack);
 	if (err)
 		return err;
 
-	binding->areas = kvcalloc(binding->num_areas, sizeof(*binding->areas),
-				  GFP_KERNEL);
+	binding->areas = table_alloc(binding->num_areas,
+				     sizeof(*binding->areas));
 	if (!binding->areas)
 		return -ENOMEM;
 
-	binding->iovs = kvcalloc(binding->num_iovs, sizeof(*binding->iovs),
-				 GFP_KERNEL);
+	binding->iovs = table_alloc(binding->num_iovs, sizeof(*binding->iovs));
 	if (!binding->iovs) {
 		err = -ENOMEM;
 		goto err_free_areas;
 	}
 
-	binding->free_stack = kvmalloc_array(binding->num_iovs,
-					     sizeof(*binding->free_stack),
-					     GFP_KERNEL);
+	binding->free_stack = table_alloc(binding->num_iovs,
+					  sizeof(*binding->free_stack));
 	if (!binding->free_stack) {
 		err = -ENOMEM;
 		goto err_free_iovs;
 	}
 
+	binding->refill = refill_size(binding->num_iovs);
 	iov_init_areas(binding);
-
-	/* The start of the buffer is on top of the stack and goes out first */
-	for (i = 0; i < binding->num_iovs; i++)
-		binding->free_stack[i] = binding->num_iovs - 1 - i;
-	binding->num_free = binding->num_iovs;
-	spin_lock_init(&binding->lock);
+	free_stack_init(binding);
 
 	return 0;
 
@@ -169,23 +200,49 @@ err_free_areas:
 
 /**
  * net_devmem_iovs_destroy() - free a binding's iovs
- * @binding: all its iovs are free, and no RCU reader can find it any more
+ * @binding: all its iovs are free or lost, and no RCU reader can find it any
+ *	more
  *
  * Context: Process, may sleep.
  */
 void net_devmem_iovs_destroy(struct net_devmem_dmabuf_binding *binding)
 {
-	DEBUG_NET_WARN_ON_ONCE(binding->num_free != binding->num_iovs);
+	DEBUG_NET_WARN_ON_ONCE(binding->num_free + binding->lost !=
+			       binding->num_iovs);
 
 	kvfree(binding->free_stack);
 	kvfree(binding->iovs);
 	kvfree(binding->areas);
 }
 
+/* Whoever is in a softirq, as NAPI is, need not turn it off */
+static bool binding_lock(struct net_devmem_dmabuf_binding *binding)
+	__acquires(&binding->lock)
+{
+	bool in_softirq = in_softirq();
+
+	if (in_softirq)
+		spin_lock(&binding->lock);
+	else
+		spin_lock_bh(&binding->lock);
+
+	return in_softirq;
+}
+
+static void binding_unlock(struct net_devmem_dmabuf_binding *binding,
+			   bool in_softirq)
+	__releases(&binding->lock)
+{
+	if (in_softirq)
+		spin_unlock(&binding->lock);
+	else
+		spin_unlock_bh(&binding->lock);
+}
+
 /**
  * net_devmem_iovs_alloc() - take free iovs, as many as there are
  * @binding: where from; the caller has a reference
- * @netmems: filled with the tagged references
+ * @netmems: filled with the tagged references, the one freed last at the end
  * @want: how many at most
  *
  * The cost of one iov depends neither on the size of the binding nor on how
@@ -197,40 +254,54 @@ void net_devmem_iovs_destroy(struct net_devmem_dmabuf_binding *binding)
 u32 net_devmem_iovs_alloc(struct net_devmem_dmabuf_binding *binding,
 			  netmem_ref *netmems, u32 want)
 {
-	u32 i, n, *top;
+	bool in_softirq = binding_lock(binding);
+	u32 n = min(want, binding->num_free);
+	u32 num_free = binding->num_free - n;
 
-	spin_lock_bh(&binding->lock);
-	n = min(want, binding->num_free);
-	top = &binding->free_stack[binding->num_free];
-	for (i = 0; i < n; i++)
-		netmems[i] = page_pool_iov_to_netmem(&binding->iovs[*--top]);
-	WRITE_ONCE(binding->num_free, binding->num_free - n);
+	memcpy(netmems, binding->free_stack + num_free, n * sizeof(*netmems));
+	WRITE_ONCE(binding->num_free, num_free);
 	WRITE_ONCE(binding->allocs, binding->allocs + n);
 	if (!n)
 		WRITE_ONCE(binding->exhausted, binding->exhausted + 1);
-	if (binding->high_water < binding->num_iovs - binding->num_free)
-		WRITE_ONCE(binding->high_water,
-			   binding->num_iovs - binding->num_free);
-	spin_unlock_bh(&binding->lock);
+	if (binding->high_water < binding->num_iovs - num_free)
+		WRITE_ONCE(binding->high_water, binding->num_iovs - num_free);
+	binding_unlock(binding, in_softirq);
 
 	return n;
 }
 
 /**
  * net_devmem_iov_free() - give an iov back to its binding
- * @iov: the caller owns it, and has cleared what the page pool put in it
+ * @binding: the iov's
+ * @netmem: the iov; the caller owns it, and its page pool is forgotten
  *
- * Context: Process or softirq; takes the binding's lock.
+ * Context: Process or softirq; takes @binding->lock.
  */
-void net_devmem_iov_free(struct page_pool_iov *iov)
+void net_devmem_iov_free(struct net_devmem_dmabuf_binding *binding,
+			 netmem_ref netmem)
 {
-	struct net_devmem_dmabuf_binding *binding = page_pool_iov_binding(iov);
+	bool in_softirq = binding_lock(binding);
 
-	spin_lock_bh(&binding->lock);
-	binding->free_stack[binding->num_free] = iov - binding->iovs;
+	binding->free_stack[binding->num_free] = netmem;
 	WRITE_ONCE(binding->num_free, binding->num_free + 1);
 	WRITE_ONCE(binding->releases, binding->releases + 1);
-	spin_unlock_bh(&binding->lock);
+	binding_unlock(binding, in_softirq);
+}
+
+/**
+ * net_devmem_iov_lose() - never use an iov again
+ * @binding: the iov's
+ *
+ * For an iov that somebody may still write to.
+ *
+ * Context: Process or softirq; takes @binding->lock.
+ */
+void net_devmem_iov_lose(struct net_devmem_dmabuf_binding *binding)
+{
+	bool in_softirq = binding_lock(binding);
+
+	WRITE_ONCE(binding->lost, binding->lost + 1);
+	binding_unlock(binding, in_softirq);
 }
 
 /**
@@ -254,42 +325,3 @@ void page_pool_iov_put_many(struct page_pool_iov *iov, unsigned int count)
 	page_pool_put_unrefed_netmem(pool, netmem, -1, false);
 }
 EXPORT_SYMBOL_GPL(page_pool_iov_put_many);
-
-/**
- * net_devmem_token_get() - a token is handed to a reader
- * @sk: the socket that it belongs to
- * @netmem: the iov that it stands for; the token's reference is already taken
- * @token: its number in @sk's sk_user_frags
- *
- * Context: Process, under the socket's lock.
- */
-void net_devmem_token_get(const struct sock *sk, netmem_ref netmem, u32 token)
-{
-	struct page_pool_iov *iov = netmem_to_page_pool_iov(netmem);
-
-	if (atomic_inc_return(&iov->user_tokens) == 1) {
-		WRITE_ONCE(iov->user_since_ns, ktime_get_coarse_ns());
-		atomic_inc(&page_pool_iov_binding(iov)->num_user);
-	}
-	trace_devmem_token_get(sk, iov, token);
-}
-
-/**
- * net_devmem_token_put() - a token comes back
- * @sk: the socket that it belonged to
- * @netmem: the iov that it stands for; the token's reference is dropped after
- *	this
- * @token: its number in @sk's sk_user_frags
- * @reason: who gave it back
- *
- * Context: Process or softirq; the xarray's lock may be held.
- */
-void net_devmem_token_put(const struct sock *sk, netmem_ref netmem, u32 token,
-			  enum devmem_put_reason reason)
-{
-	struct page_pool_iov *iov = netmem_to_page_pool_iov(netmem);
-
-	trace_devmem_token_put(sk, iov, token, reason);
-	if (atomic_dec_and_test(&iov->user_tokens))
-		atomic_dec(&page_pool_iov_binding(iov)->num_user);
-}

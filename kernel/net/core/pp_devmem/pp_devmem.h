@@ -25,11 +25,12 @@ struct sg_table;
 /**
  * struct net_devmem_dmabuf_binding - a dma-buf attached to a device's queues
  * @dmabuf: the buffer; we hold a reference
- * @attachment: of @dmabuf to @dma_dev
+ * @attachment: of @dmabuf to @dma_dev, NULL once that is gone
  * @sgt: @attachment mapped for @dma_dev, from device to memory
  * @dev: the device, NULL once it is gone. Written under rtnl; the device it
  *	points to may be looked at under rcu_read_lock()
- * @dma_dev: the device that does DMA, @dev's parent; we hold a reference
+ * @dma_dev: the device that does DMA, @dev's parent; we hold a reference for as
+ *	long as there is an @attachment
  * @ifindex: of @dev when it was bound, still known when @dev is gone
  * @ref: one for the netlink socket that bound it, one for each page pool.
  *	When the last is dropped the binding becomes invisible and is freed
@@ -37,13 +38,13 @@ struct sg_table;
  * @list: entry in the netlink socket's list of its bindings, under rtnl
  * @bound_rxqs: queue index -> struct netdev_rx_queue, under rtnl
  * @id: names the binding to user space; not reused soon
- * @unbound: user space let go of it, page pools may still hold it. It hands
- *	out no more iovs
+ * @unbound: user space let go of it, page pools may still hold it
+ * @attached: entry in the list of those whose @dmabuf is mapped
  * @iovs: all iovs in the order of their offset in @dmabuf
  * @num_iovs: their number
  * @areas: the runs of @iovs with contiguous DMA addresses, in the same order
  * @num_areas: their number
- * @num_user: iovs in state user
+ * @refill: iovs that a page pool gets at once
  * @lock: for what follows. Taken with BH off; readers who need no consistent
  *	picture use READ_ONCE()
  * @num_free: iovs in state free
@@ -51,7 +52,9 @@ struct sg_table;
  * @allocs: iovs handed to page pools since the bind
  * @releases: iovs that came back from page pools since the bind
  * @exhausted: refills that found no free iov
- * @free_stack: indices into @iovs of the free ones, last freed last
+ * @lost: iovs that came back with references on them, and are not used again
+ * @free_stack: the free ones, last freed last
+ * @num_user: iovs in state user
  * @free_work: frees the binding
  */
 struct net_devmem_dmabuf_binding {
@@ -64,6 +67,7 @@ struct net_devmem_dmabuf_binding {
 	refcount_t ref;
 	struct list_head list;
 	struct xarray bound_rxqs;
+	struct list_head attached;
 	u32 id;
 	bool unbound;
 
@@ -71,8 +75,7 @@ struct net_devmem_dmabuf_binding {
 	u32 num_iovs;
 	struct page_pool_iov_area *areas;
 	u32 num_areas;
-
-	atomic_t num_user;
+	u32 refill;
 
 	spinlock_t lock ____cacheline_aligned_in_smp;
 	u32 num_free;
@@ -80,7 +83,10 @@ struct net_devmem_dmabuf_binding {
 	u64 allocs;
 	u64 releases;
 	u64 exhausted;
-	u32 *free_stack;
+	u64 lost;
+	netmem_ref *free_stack;
+
+	atomic_t num_user ____cacheline_aligned_in_smp;
 
 	struct rcu_work free_work;
 };
@@ -111,7 +117,9 @@ int net_devmem_iovs_create(struct net_devmem_dmabuf_binding *binding,
 void net_devmem_iovs_destroy(struct net_devmem_dmabuf_binding *binding);
 u32 net_devmem_iovs_alloc(struct net_devmem_dmabuf_binding *binding,
 			  netmem_ref *netmems, u32 want);
-void net_devmem_iov_free(struct page_pool_iov *iov);
+void net_devmem_iov_free(struct net_devmem_dmabuf_binding *binding,
+			 netmem_ref netmem);
+void net_devmem_iov_lose(struct net_devmem_dmabuf_binding *binding);
 
 /* provider.c */
 extern const struct memory_provider_ops dmabuf_devmem_ops;

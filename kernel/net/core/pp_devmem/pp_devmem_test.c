@@ -181,7 +181,7 @@ static void iov_empty_test(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, extack._msg);
 }
 
-/* More than one array can have: a dma-buf of many segments as long as can be */
+/* More than can be numbered: a dma-buf of many segments as long as can be */
 static void iov_too_many_test(struct kunit *test)
 {
 	struct net_devmem_dmabuf_binding binding = {};
@@ -189,7 +189,7 @@ static void iov_too_many_test(struct kunit *test)
 	struct segment *segments;
 	unsigned int i, n;
 
-	n = INT_MAX / sizeof(struct page_pool_iov) / (SZ_2G >> PAGE_SHIFT) + 1;
+	n = U32_MAX / (SZ_2G >> PAGE_SHIFT) + 1;
 	segments = kunit_kcalloc(test, n, sizeof(*segments), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, segments);
 	for (i = 0; i < n; i++)
@@ -207,18 +207,19 @@ static void iov_lifo_test(struct kunit *test)
 	struct net_devmem_dmabuf_binding *binding = test_binding(test, 4);
 	netmem_ref netmems[4];
 
+	/* A page pool takes from the end of its cache */
 	KUNIT_ASSERT_EQ(test, net_devmem_iovs_alloc(binding, netmems, 2), 2);
-	KUNIT_EXPECT_PTR_EQ(test, netmem_to_page_pool_iov(netmems[0]),
-			    &binding->iovs[0]);
 	KUNIT_EXPECT_PTR_EQ(test, netmem_to_page_pool_iov(netmems[1]),
+			    &binding->iovs[0]);
+	KUNIT_EXPECT_PTR_EQ(test, netmem_to_page_pool_iov(netmems[0]),
 			    &binding->iovs[1]);
 
-	net_devmem_iov_free(&binding->iovs[0]);
-	net_devmem_iov_free(&binding->iovs[1]);
+	net_devmem_iov_free(binding, netmems[1]);
+	net_devmem_iov_free(binding, netmems[0]);
 	KUNIT_ASSERT_EQ(test, net_devmem_iovs_alloc(binding, netmems, 1), 1);
 	KUNIT_EXPECT_PTR_EQ(test, netmem_to_page_pool_iov(netmems[0]),
 			    &binding->iovs[1]);
-	net_devmem_iov_free(&binding->iovs[1]);
+	net_devmem_iov_free(binding, netmems[0]);
 }
 
 static void iov_batch_test(struct kunit *test)
@@ -235,7 +236,7 @@ static void iov_batch_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, binding->num_free, 0);
 
 	for (i = 0; i < 5; i++)
-		net_devmem_iov_free(netmem_to_page_pool_iov(netmems[i]));
+		net_devmem_iov_free(binding, netmems[i]);
 	KUNIT_EXPECT_EQ(test, binding->num_free, binding->num_iovs);
 }
 
@@ -247,7 +248,7 @@ static void iov_accounting_test(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, net_devmem_iovs_alloc(binding, netmems, 6), 6);
 	for (i = 0; i < 4; i++)
-		net_devmem_iov_free(netmem_to_page_pool_iov(netmems[i]));
+		net_devmem_iov_free(binding, netmems[i]);
 	KUNIT_ASSERT_EQ(test, net_devmem_iovs_alloc(binding, netmems, 1), 1);
 
 	KUNIT_EXPECT_EQ(test, binding->num_free, 5);
@@ -259,42 +260,140 @@ static void iov_accounting_test(struct kunit *test)
 
 	for (i = 0; i < 8; i++)
 		if (i == 0 || i == 4 || i == 5)
-			net_devmem_iov_free(netmem_to_page_pool_iov(netmems[i]));
+			net_devmem_iov_free(binding, netmems[i]);
 	KUNIT_EXPECT_EQ(test, binding->num_free, binding->num_iovs);
 }
 
-static void iov_token_test(struct kunit *test)
-{
-	struct net_devmem_dmabuf_binding *binding = test_binding(test, 4);
-	struct page_pool *pool = test_pool(test, binding);
-	netmem_ref netmem = page_pool_alloc_netmems(pool, GFP_KERNEL);
-	struct page_pool_iov *iov;
+/* What a test of tokens has: a socket's table, and frags that were received */
+struct token_test {
+	struct net_devmem_dmabuf_binding *binding;
+	struct page_pool *pool;
 	struct sock *sk;
+	skb_frag_t frags[3];
+};
 
-	sk = kunit_kzalloc(test, sizeof(*sk), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, sk);
-	KUNIT_ASSERT_TRUE(test, netmem_is_net_iov(netmem));
-	iov = netmem_to_page_pool_iov(netmem);
-	KUNIT_EXPECT_EQ(test, page_pool_iov_state(iov), PP_IOV_POOL);
+static struct token_test *token_test_start(struct kunit *test)
+{
+	struct token_test *tt = kunit_kzalloc(test, sizeof(*tt), GFP_KERNEL);
+	netmem_ref netmem;
+	u32 i;
 
-	net_devmem_token_get(sk, netmem, 1);
+	KUNIT_ASSERT_NOT_NULL(test, tt);
+	tt->sk = kunit_kzalloc(test, sizeof(*tt->sk), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, tt->sk);
+	xa_init_flags(&tt->sk->sk_user_frags, SK_USER_FRAGS_FLAGS);
+	tt->binding = test_binding(test, 4);
+	tt->pool = test_pool(test, tt->binding);
+	for (i = 0; i < ARRAY_SIZE(tt->frags); i++) {
+		netmem = page_pool_alloc_netmems(tt->pool, GFP_KERNEL);
+		KUNIT_ASSERT_TRUE(test, netmem_is_net_iov(netmem));
+		skb_frag_fill_netmem_desc(&tt->frags[i], netmem, 0, PAGE_SIZE);
+	}
+
+	return tt;
+}
+
+/* The skbs are freed, and nothing may be left */
+static void token_test_end(struct kunit *test, struct token_test *tt)
+{
+	u32 i;
+
+	KUNIT_EXPECT_TRUE(test, xa_empty(&tt->sk->sk_user_frags));
+	KUNIT_EXPECT_EQ(test, atomic_read(&tt->binding->num_user), 0);
+	for (i = 0; i < ARRAY_SIZE(tt->frags); i++) {
+		netmem_ref netmem = skb_frag_netmem(&tt->frags[i]);
+		struct page_pool_iov *iov = netmem_to_page_pool_iov(netmem);
+
+		KUNIT_EXPECT_EQ(test, page_pool_iov_refcount(iov), 1);
+		KUNIT_EXPECT_EQ(test, page_pool_iov_state(iov), PP_IOV_POOL);
+		page_pool_put_full_netmem(tt->pool, netmem, false);
+	}
+	page_pool_destroy(tt->pool);
+	KUNIT_EXPECT_EQ(test, tt->binding->num_free, tt->binding->num_iovs);
+}
+
+static void token_life_test(struct kunit *test)
+{
+	struct token_test *tt = token_test_start(test);
+	struct page_pool_iov *iov;
+	struct tcp_xa_pool p = {};
+	struct dmabuf_token give[] = { { 2, 1 }, { 2, 7 }, { 1, 1 } };
+
+	iov = netmem_to_page_pool_iov(skb_frag_netmem(&tt->frags[0]));
+	KUNIT_EXPECT_EQ(test, 0, net_devmem_tokens_get(tt->sk, &p, tt->frags, 2));
+	KUNIT_EXPECT_EQ(test, p.max, 2);
+	KUNIT_EXPECT_EQ(test, p.tokens[0], 1);
+	KUNIT_EXPECT_EQ(test, p.tokens[1], 2);
 	KUNIT_EXPECT_EQ(test, page_pool_iov_state(iov), PP_IOV_USER);
+	KUNIT_EXPECT_EQ(test, page_pool_iov_refcount(iov), 2);
 	KUNIT_EXPECT_GT(test, iov->user_since_ns, 0);
-	net_devmem_token_get(sk, netmem, 2);
+	KUNIT_EXPECT_EQ(test, atomic_read(&tt->binding->num_user), 2);
+
+	/* Peeked at: a second token on the same iov */
+	KUNIT_EXPECT_EQ(test, 0, net_devmem_tokens_get(tt->sk, &p, tt->frags, 1));
+	KUNIT_EXPECT_EQ(test, p.tokens[0], 3);
 	KUNIT_EXPECT_EQ(test, page_pool_iov_user_tokens(iov), 2);
-	KUNIT_EXPECT_EQ(test, atomic_read(&binding->num_user), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&tt->binding->num_user), 2);
 
-	net_devmem_token_put(sk, netmem, 2, DEVMEM_PUT_DONTNEED);
-	KUNIT_EXPECT_EQ(test, page_pool_iov_state(iov), PP_IOV_USER);
-	KUNIT_EXPECT_EQ(test, atomic_read(&binding->num_user), 1);
-	net_devmem_token_put(sk, netmem, 1, DEVMEM_PUT_CLOSE);
-	KUNIT_EXPECT_EQ(test, page_pool_iov_state(iov), PP_IOV_POOL);
-	KUNIT_EXPECT_EQ(test, atomic_read(&binding->num_user), 0);
+	/* 2; then 3 of 2 to 8; then 1 */
+	KUNIT_EXPECT_EQ(test, 3, net_devmem_tokens_dontneed(tt->sk, give,
+							    ARRAY_SIZE(give),
+							    1024));
+	token_test_end(test, tt);
+}
 
-	page_pool_put_full_netmem(pool, netmem, false);
-	page_pool_destroy(pool);
-	KUNIT_EXPECT_EQ(test, page_pool_iov_state(iov), PP_IOV_FREE);
-	KUNIT_EXPECT_EQ(test, binding->num_free, binding->num_iovs);
+static void token_limits_test(struct kunit *test)
+{
+	struct token_test *tt = token_test_start(test);
+	struct dmabuf_token all = { 0, U32_MAX };
+	struct tcp_xa_pool p = {};
+
+	KUNIT_EXPECT_EQ(test, 0, net_devmem_tokens_get(tt->sk, &p, tt->frags, 3));
+
+	/* Numbers that are no token count as looked at: 0, 1, 2 */
+	KUNIT_EXPECT_EQ(test, 2, net_devmem_tokens_dontneed(tt->sk, &all, 1, 3));
+	KUNIT_EXPECT_EQ(test, 1, net_devmem_tokens_dontneed(tt->sk, &all, 1, 4));
+
+	/* Who has its last number has them all */
+	KUNIT_EXPECT_EQ(test, 0, net_devmem_tokens_get(tt->sk, &p, tt->frags, 1));
+	net_devmem_tokens_close(tt->sk);
+	token_test_end(test, tt);
+}
+
+/* A thread that guesses gives back what another's read is about to tell of */
+static void token_race_test(struct kunit *test)
+{
+	struct token_test *tt = token_test_start(test);
+	struct dmabuf_token guess = { 2, 1 };
+	struct tcp_xa_pool p = {};
+
+	KUNIT_EXPECT_EQ(test, 0, net_devmem_tokens_get(tt->sk, &p, tt->frags, 3));
+	p.idx = 1;
+	KUNIT_EXPECT_EQ(test, 1, net_devmem_tokens_dontneed(tt->sk, &guess, 1,
+							    1024));
+	net_devmem_tokens_undo(tt->sk, &p);
+	KUNIT_EXPECT_EQ(test, atomic_read(&tt->binding->num_user), 1);
+	net_devmem_tokens_close(tt->sk);
+	token_test_end(test, tt);
+}
+
+static void token_wanted_test(struct kunit *test)
+{
+	struct token_test *tt = token_test_start(test);
+	struct msghdr msg = { .msg_controllen = 4096 };
+	const skb_frag_t *frags = tt->frags;
+
+	KUNIT_EXPECT_EQ(test, 1, net_devmem_tokens_wanted(&msg, frags, 3, 10, 10));
+	KUNIT_EXPECT_EQ(test, 2, net_devmem_tokens_wanted(&msg, frags, 3, 10, 11));
+	KUNIT_EXPECT_EQ(test, 3, net_devmem_tokens_wanted(&msg, frags, 3, 10,
+							  INT_MAX));
+	msg.msg_controllen = 2 * CMSG_SPACE(sizeof(struct dmabuf_cmsg));
+	KUNIT_EXPECT_EQ(test, 2, net_devmem_tokens_wanted(&msg, frags, 3, 10,
+							  INT_MAX));
+	msg.msg_controllen = 0;
+	KUNIT_EXPECT_EQ(test, 1, net_devmem_tokens_wanted(&msg, frags, 3, 10,
+							  INT_MAX));
+	token_test_end(test, tt);
 }
 
 static void iov_refcount_test(struct kunit *test)
@@ -322,21 +421,26 @@ static void iov_refcount_test(struct kunit *test)
 
 static void provider_refill_test(struct kunit *test)
 {
+	const u32 pages = 16 * PP_ALLOC_CACHE_REFILL;
 	struct net_devmem_dmabuf_binding *binding;
-	netmem_ref netmems[PP_ALLOC_CACHE_REFILL + 1];
+	netmem_ref *netmems;
 	struct page_pool *pool;
 	u32 i;
 
-	binding = test_binding(test, ARRAY_SIZE(netmems));
+	binding = test_binding(test, pages);
 	pool = test_pool(test, binding);
+	netmems = kunit_kcalloc(test, pages, sizeof(*netmems), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, netmems);
 
 	netmems[0] = page_pool_alloc_netmems(pool, GFP_KERNEL);
 	KUNIT_ASSERT_TRUE(test, netmem_is_net_iov(netmems[0]));
+	KUNIT_EXPECT_PTR_EQ(test, netmem_to_page_pool_iov(netmems[0]),
+			    binding->iovs);
 	KUNIT_EXPECT_EQ(test, pool->alloc.count, PP_ALLOC_CACHE_REFILL - 1);
-	KUNIT_EXPECT_EQ(test, binding->num_free, 1);
+	KUNIT_EXPECT_EQ(test, binding->num_free, pages - PP_ALLOC_CACHE_REFILL);
 	KUNIT_EXPECT_EQ(test, pool->pages_state_hold_cnt, PP_ALLOC_CACHE_REFILL);
 
-	for (i = 1; i < ARRAY_SIZE(netmems); i++) {
+	for (i = 1; i < pages; i++) {
 		netmems[i] = page_pool_alloc_netmems(pool, GFP_KERNEL);
 		KUNIT_ASSERT_TRUE(test, netmem_is_net_iov(netmems[i]));
 	}
@@ -344,23 +448,72 @@ static void provider_refill_test(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, !page_pool_alloc_netmems(pool, GFP_KERNEL));
 	KUNIT_EXPECT_EQ(test, binding->exhausted, 1);
 
-	for (i = 0; i < ARRAY_SIZE(netmems); i++)
+	for (i = 0; i < pages; i++)
 		page_pool_put_full_netmem(pool, netmems[i], false);
 	page_pool_destroy(pool);
 	KUNIT_EXPECT_EQ(test, binding->num_free, binding->num_iovs);
 	KUNIT_EXPECT_EQ(test, binding->releases, binding->num_iovs);
 }
 
+/* One pool's cache must leave something for another's */
+static void provider_small_test(struct kunit *test)
+{
+	struct net_devmem_dmabuf_binding *binding = test_binding(test, 65);
+	struct page_pool *one = test_pool(test, binding);
+	struct page_pool *other = test_pool(test, binding);
+	netmem_ref netmems[33];
+	u32 i;
+
+	netmems[0] = page_pool_alloc_netmems(one, GFP_KERNEL);
+	KUNIT_ASSERT_TRUE(test, netmem_is_net_iov(netmems[0]));
+	for (i = 1; i < ARRAY_SIZE(netmems); i++) {
+		netmems[i] = page_pool_alloc_netmems(other, GFP_KERNEL);
+		KUNIT_ASSERT_TRUE(test, netmem_is_net_iov(netmems[i]));
+	}
+
+	page_pool_put_full_netmem(one, netmems[0], false);
+	for (i = 1; i < ARRAY_SIZE(netmems); i++)
+		page_pool_put_full_netmem(other, netmems[i], false);
+	page_pool_destroy(one);
+	page_pool_destroy(other);
+	KUNIT_EXPECT_EQ(test, binding->num_free, binding->num_iovs);
+}
+
+/* A queue that could not be restarted at the unbind is not to run dry */
 static void provider_unbound_test(struct kunit *test)
 {
 	struct net_devmem_dmabuf_binding *binding = test_binding(test, 4);
 	struct page_pool *pool = test_pool(test, binding);
+	netmem_ref netmem;
 
 	binding->unbound = true;
-	KUNIT_EXPECT_TRUE(test, !page_pool_alloc_netmems(pool, GFP_KERNEL));
-	KUNIT_EXPECT_EQ(test, binding->exhausted, 0);
-	KUNIT_EXPECT_EQ(test, binding->num_free, binding->num_iovs);
+	netmem = page_pool_alloc_netmems(pool, GFP_KERNEL);
+	KUNIT_ASSERT_TRUE(test, netmem_is_net_iov(netmem));
+	page_pool_put_full_netmem(pool, netmem, false);
 	page_pool_destroy(pool);
+	KUNIT_EXPECT_EQ(test, binding->num_free, binding->num_iovs);
+}
+
+/* An iov that somebody still refers to is not handed out again */
+static void provider_lost_test(struct kunit *test)
+{
+	struct net_devmem_dmabuf_binding *binding = test_binding(test, 2);
+	struct page_pool *pool = test_pool(test, binding);
+	netmem_ref netmem = page_pool_alloc_netmems(pool, GFP_KERNEL);
+	struct page_pool_iov *iov;
+
+	KUNIT_ASSERT_TRUE(test, netmem_is_net_iov(netmem));
+	iov = netmem_to_page_pool_iov(netmem);
+	page_pool_iov_get_many(iov, 1);
+	page_pool_put_unrefed_netmem(pool, netmem, -1, false);
+	page_pool_destroy(pool);
+
+	KUNIT_EXPECT_EQ(test, binding->lost, 1);
+	KUNIT_EXPECT_EQ(test, binding->num_free, 1);
+	KUNIT_EXPECT_EQ(test, binding->releases, 0);
+	KUNIT_EXPECT_EQ(test, 1, net_devmem_iovs_alloc(binding, &netmem, 1));
+	KUNIT_EXPECT_PTR_NE(test, netmem_to_page_pool_iov(netmem), iov);
+	net_devmem_iov_free(binding, netmem);
 }
 
 static void provider_init_test(struct kunit *test)
@@ -403,10 +556,15 @@ static struct kunit_case iov_cases[] = {
 	KUNIT_CASE(iov_lifo_test),
 	KUNIT_CASE(iov_batch_test),
 	KUNIT_CASE(iov_accounting_test),
-	KUNIT_CASE(iov_token_test),
 	KUNIT_CASE(iov_refcount_test),
+	KUNIT_CASE(token_life_test),
+	KUNIT_CASE(token_limits_test),
+	KUNIT_CASE(token_race_test),
+	KUNIT_CASE(token_wanted_test),
 	KUNIT_CASE(provider_refill_test),
+	KUNIT_CASE(provider_small_test),
 	KUNIT_CASE(provider_unbound_test),
+	KUNIT_CASE(provider_lost_test),
 	KUNIT_CASE(provider_init_test),
 	{}
 };
@@ -427,8 +585,10 @@ struct binding_test {
 	int mapped;
 	int attach_error;
 	int map_error;
+	int queue_error;
 	int fd;
 	bool header_split;
+	bool unreadable;
 };
 
 static struct binding_test *netdev_test(const struct net_device *dev)
@@ -450,13 +610,36 @@ static const struct ethtool_ops test_ethtool_ops = {
 	.get_ringparam = test_get_ringparam,
 };
 
+/* A queue is its page pool. Without @unreadable the driver ignores what the
+ * queue is bound to.
+ */
 static int test_queue_mem_alloc(struct net_device *dev, void *mem, int idx)
 {
-	return -ENOBUFS;
+	const struct binding_test *bt = netdev_test(dev);
+	struct page_pool_params params = {
+		.flags		= PP_FLAG_DMA_MAP | PP_FLAG_DMA_SYNC_DEV,
+		.pool_size	= 16,
+		.nid		= NUMA_NO_NODE,
+		.dev		= dev->dev.parent,
+		.dma_dir	= DMA_FROM_DEVICE,
+		.max_len	= PAGE_SIZE,
+		.netdev		= dev,
+		.queue_idx	= idx,
+	};
+	struct page_pool **pool = mem;
+
+	if (bt->queue_error)
+		return bt->queue_error;
+	if (bt->unreadable)
+		params.flags |= PP_FLAG_ALLOW_UNREADABLE_NETMEM;
+
+	*pool = page_pool_create(&params);
+	return PTR_ERR_OR_ZERO(*pool);
 }
 
 static void test_queue_mem_free(struct net_device *dev, void *mem)
 {
+	page_pool_destroy(*(struct page_pool **)mem);
 }
 
 static int test_queue_op(struct net_device *dev, void *mem, int idx)
@@ -468,6 +651,7 @@ static int test_queue_op(struct net_device *dev, void *mem, int idx)
 static const struct ethtool_ops test_no_ringparam_ops = {};
 
 static const struct netdev_queue_mgmt_ops test_queue_ops = {
+	.ndo_queue_mem_size	= sizeof(struct page_pool *),
 	.ndo_queue_mem_alloc	= test_queue_mem_alloc,
 	.ndo_queue_mem_free	= test_queue_mem_free,
 	.ndo_queue_start	= test_queue_op,
@@ -574,6 +758,7 @@ static int binding_test_init(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, bt);
 	test->priv = bt;
 	bt->header_split = true;
+	bt->unreadable = true;
 	bt->sgt = test_sgt(test, &segment, 1);
 	init_completion(&bt->dmabuf_released);
 
@@ -688,6 +873,7 @@ static void binding_restart_fails_test(struct kunit *test)
 	struct netdev_rx_queue *rxq;
 
 	rxq = __netif_get_rx_queue(bt->dev, 0);
+	bt->queue_error = -ENOBUFS;
 	rtnl_lock();
 	set_bit(__LINK_STATE_START, &bt->dev->state);
 	KUNIT_EXPECT_EQ(test, -ENOBUFS,
@@ -700,6 +886,42 @@ static void binding_restart_fails_test(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, rxq->mp_params.mp_priv);
 	KUNIT_EXPECT_TRUE(test, xa_empty(&binding->bound_rxqs));
 	test_unbind(binding);
+}
+
+/* What the driver of a device that is down will not do is found out at the bind */
+static void binding_down_test(struct kunit *test)
+{
+	struct net_devmem_dmabuf_binding *binding = test_bind(test);
+	struct binding_test *bt = test->priv;
+	struct netlink_ext_ack extack = {};
+	struct netdev_rx_queue *rxq;
+
+	rxq = __netif_get_rx_queue(bt->dev, 0);
+	rtnl_lock();
+	bt->queue_error = -ENOBUFS;
+	KUNIT_EXPECT_EQ(test, -ENOBUFS,
+			net_devmem_bind_dmabuf_to_queue(bt->dev, 0, binding,
+							&extack));
+	KUNIT_EXPECT_NOT_NULL(test, extack._msg);
+	bt->queue_error = 0;
+
+	bt->unreadable = false;
+	KUNIT_EXPECT_EQ(test, -ENODATA,
+			net_devmem_bind_dmabuf_to_queue(bt->dev, 0, binding,
+							NULL));
+	rtnl_unlock();
+
+	KUNIT_EXPECT_NULL(test, rxq->mp_params.mp_priv);
+	KUNIT_EXPECT_TRUE(test, xa_empty(&binding->bound_rxqs));
+	test_unbind(binding);
+}
+
+static void binding_size_test(struct kunit *test)
+{
+	struct binding_test *bt = test->priv;
+
+	sg_dma_len(bt->sgt->sgl) = 17 * PAGE_SIZE;
+	test_refused(test, bt->fd, -EINVAL, "is mapped as");
 }
 
 static void binding_refused_test(struct kunit *test)
@@ -761,6 +983,8 @@ static void binding_device_gone_test(struct kunit *test)
 	dev_dmabuf_uninstall(bt->dev);
 	rtnl_unlock();
 
+	/* The driver may go, whoever still holds the binding */
+	KUNIT_EXPECT_EQ(test, bt->mapped, 0);
 	KUNIT_EXPECT_NULL(test, binding->dev);
 	KUNIT_EXPECT_NULL(test, rxq->mp_params.mp_priv);
 	KUNIT_EXPECT_TRUE(test, xa_empty(&binding->bound_rxqs));
@@ -896,6 +1120,8 @@ static struct kunit_case binding_cases[] = {
 	KUNIT_CASE(binding_life_test),
 	KUNIT_CASE(binding_queues_test),
 	KUNIT_CASE(binding_restart_fails_test),
+	KUNIT_CASE(binding_down_test),
+	KUNIT_CASE(binding_size_test),
 	KUNIT_CASE(binding_refused_test),
 	KUNIT_CASE(binding_small_dmabuf_test),
 	KUNIT_CASE(binding_device_gone_test),

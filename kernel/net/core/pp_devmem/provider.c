@@ -26,6 +26,8 @@ static int mp_dmabuf_devmem_init(struct page_pool *pool)
 		return -EOPNOTSUPP;
 	if (pool->p.order)
 		return -E2BIG;
+	if (pool->has_init_callback)
+		return -EOPNOTSUPP;
 
 	/* The CPU does not touch this memory: nothing to sync */
 	pool->dma_sync = false;
@@ -33,6 +35,19 @@ static int mp_dmabuf_devmem_init(struct page_pool *pool)
 
 	net_devmem_dmabuf_binding_get(binding);
 	return 0;
+}
+
+static noinline_for_stack void
+trace_allocs(struct page_pool *pool, const netmem_ref *netmems, u32 n)
+{
+	u32 i;
+
+	for (i = 0; i < n; i++) {
+		trace_page_pool_state_hold(pool, netmems[i],
+					   pool->pages_state_hold_cnt - n + 1 + i);
+		trace_devmem_iov_alloc(pool->mp_priv, pool,
+				       netmem_to_page_pool_iov(netmems[i]));
+	}
 }
 
 /* Called by the pool's one consumer when its cache and ring are empty */
@@ -43,23 +58,18 @@ static netmem_ref mp_dmabuf_devmem_alloc_netmems(struct page_pool *pool,
 	netmem_ref *cache = pool->alloc.cache;
 	u32 i, n;
 
-	if (READ_ONCE(binding->unbound))
-		return 0;
-
-	n = net_devmem_iovs_alloc(binding, cache, PP_ALLOC_CACHE_REFILL);
+	n = net_devmem_iovs_alloc(binding, cache, binding->refill);
 	if (unlikely(!n)) {
 		trace_devmem_exhausted(binding, pool);
 		return 0;
 	}
 
-	for (i = 0; i < n; i++) {
-		page_pool_set_pp_info(pool, cache[i]);
-		pool->pages_state_hold_cnt++;
-		trace_page_pool_state_hold(pool, cache[i],
-					   pool->pages_state_hold_cnt);
-		trace_devmem_iov_alloc(binding, pool,
-				       netmem_to_page_pool_iov(cache[i]));
-	}
+	for (i = 0; i < n; i++)
+		netmem_set_pp(cache[i], pool);
+	pool->pages_state_hold_cnt += n;
+	if (trace_devmem_iov_alloc_enabled() ||
+	    trace_page_pool_state_hold_enabled())
+		trace_allocs(pool, cache, n);
 
 	pool->alloc.count = n - 1;
 	return cache[n - 1];
@@ -70,12 +80,21 @@ static bool mp_dmabuf_devmem_release_netmem(struct page_pool *pool,
 					    netmem_ref netmem)
 {
 	struct page_pool_iov *iov = netmem_to_page_pool_iov(netmem);
+	struct net_devmem_dmabuf_binding *binding = pool->mp_priv;
 
-	DEBUG_NET_WARN_ON_ONCE(page_pool_iov_refcount(iov) != 1);
-	trace_devmem_iov_release(pool->mp_priv, pool, iov);
+	trace_devmem_iov_release(binding, pool, iov);
+	netmem_set_pp(netmem, NULL);
 
-	page_pool_clear_pp_info(netmem);
-	net_devmem_iov_free(iov);
+	/* Handed out again, it would be two packets' at once */
+	if (unlikely(page_pool_iov_refcount(iov) != 1)) {
+		net_err_ratelimited("devmem: iov %u of binding %u came back with %ld references, not used again\n",
+				    page_pool_iov_idx(iov), binding->id,
+				    page_pool_iov_refcount(iov));
+		net_devmem_iov_lose(binding);
+		return false;
+	}
+
+	net_devmem_iov_free(binding, netmem);
 	return false;
 }
 
