@@ -25,7 +25,7 @@ etoosmall=-525
 expect plain_read EFAULT "an ordinary read is refused"
 expect no_control $etoosmall "a read without control buffer is refused"
 expect short_control $etoosmall "as is one with a buffer a byte too small"
-expect splice_out 0 "splice gets nothing"
+expect splice_out 0 "splice gets nothing, though there is data, and does not wait"
 expect one_control 0 "room for one control message gives one frag"
 expect discard 100 "MSG_TRUNC discards without making tokens"
 expect peek_twice 3 "each peek makes a token on the same memory, all can be returned"

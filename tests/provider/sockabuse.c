@@ -114,7 +114,7 @@ static long splice_out(void)
 	ret = result(splice(conn, NULL, pipes[1], NULL, 4096, SPLICE_F_NONBLOCK));
 	close(pipes[0]);
 	close(pipes[1]);
-	return ret > 0;
+	return ret;
 }
 
 /* Room for one message gives one frag, whole: 0 if so. */
