@@ -34,20 +34,20 @@ check "fragments with header split on" ping -c 1 -s 20000 -w $patience 10.1.0.2
 is "$(stat total_split_bytes)" "$was" "none of that was split"
 
 for mtu in 4148 9000 65535; do
-	ip link set dms0 mtu $mtu
-	ip -n far link set dms0p mtu $mtu
+	check "MTU $mtu here" ip link set dms0 mtu $mtu
+	check "MTU $mtu there" ip -n far link set dms0p mtu $mtu
 	check "MTU $mtu, split" transfer 10.1.0.1 $((mtu - 1)) "$file"
 done
 ethtool -G dms0 tcp-data-split off
 check "MTU 65535, not split" transfer 10.1.0.1 5004 "$file"
 check "ICMP of 60000 bytes in one packet" ping -c 1 -s 60000 -M "do" -w $patience 10.1.0.2
 
-ip link set dms0 mtu 1500
+check "MTU 1500 here, beside 65535 there" ip link set dms0 mtu 1500
 was=$(stat total_oversize)
 fails "a packet beyond the receiver's MTU is lost" 1 "100% packet loss" \
 	far ping -c 1 -W 1 -s 3000 -M "do" 10.1.0.1
 check "and counted" [ "$(stat total_oversize)" -gt "$was" ]
-ip -n far link set dms0p mtu 1500
+check "MTU 1500 there" ip -n far link set dms0p mtu 1500
 
 far ethtool -K dms0p tx off >/dev/null
 check "checksums by the sender's CPU are verified" transfer 10.1.0.1 5005 "$file"
