@@ -70,8 +70,14 @@ scrape
 	echo devmem_skb_drops_total
 	echo devmem_iovs_high_water
 } | sort >"$tmp/there"
+check "the panels and rules ask for something ($(wc -l <"$tmp/used") names)" \
+	grep -q '^devmem_iovs$' "$tmp/used"
 is "$(sort "$tmp/used" | comm -23 - "$tmp/there")" "" "no panel or rule asks for a name that does not exist"
 python3 -B "$here/grafana.py" ask "$dashboards/devmem.grafana.json" "$prometheus_url" >"$tmp/asked"
+is "$(grep -cE '^(answered|empty|failed): ' "$tmp/asked")" \
+	"$(jq '[.panels[] | .targets[]?] | length' "$dashboards/devmem.grafana.json")" \
+	"each query of the Grafana dashboard was asked"
+check "and some were answered" grep -q '^answered: ' "$tmp/asked"
 is "$(sed -n 's/^failed: //p' "$tmp/asked")" "" "Prometheus takes each query of the Grafana dashboard"
 is "$(sed -n 's/^empty: //p' "$tmp/asked" |
 	grep -vE "devmem_skb_drops_total|devmem_iovs_high_water|devmem_exporter_event_attached.* == 0")" "" \

@@ -45,5 +45,8 @@ is "$(python3 -B "$here/dom.py" rows "$out/dom.html" drops | sed 1d | sort)" \
 	"drops by reason"
 like "$(python3 -B "$here/dom.py" rows "$out/dom.html" holds)" '300.0 s.*100.0 %' "the histogram adds up to all"
 check "a screenshot" browse --window-size=1240,1000 --screenshot="$out/console.png"
-is "$(head -c 8 "$out/console.png" | od -An -tx1 | tr -d ' ')" 89504e470d0a1a0a "which is a PNG"
+# Other figures make other bars; without its style sheet it would be another page
+others=$(python3 -B "$here/png.py" "$PPDEVMEM_REPO/docs/console.png" "$out/console.png")
+check "which looks like docs/console.png (${others:-not one} of 100 tiles look otherwise)" \
+	test "${others:-100}" -le 20
 done_testing

@@ -22,6 +22,8 @@ for group in yaml.safe_load(open(sys.argv[1]))["groups"]:
             print(rule["alert"], rule["labels"]["severity"], rule["for"],
                   bool(rule["annotations"]["summary"]), bool(rule["annotations"]["description"]),
                   rule["annotations"]["runbook_url"])' "$rules" >"$tmp/alerts"
+is "$(cut -d ' ' -f 1 "$tmp/alerts" | sort)" \
+	"$(basename -s .md -a "$PPDEVMEM_REPO"/docs/runbooks/*.md | sort)" "an alert for each runbook"
 is "$(grep -cE '^Devmem\w+ (critical|warning) [0-9]+m True True docs/runbooks/\w+\.md$' "$tmp/alerts")" \
 	"$(grep -c . "$tmp/alerts")" "each alert has severity, for, summary, description and runbook"
 while read -r alert _ _ _ _ page; do
