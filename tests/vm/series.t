@@ -20,9 +20,14 @@ while read -r line; do
 	not*) not_ok "${line#*- }" "$(cat "$tmp/err")" ;;
 	esac
 done <"$tmp/out"
-for version in 6.12.107 6.12.117; do
-	like "$(cat "$tmp/out")" "$version" "$version is among them"
-done
+# What Debian's index has
+cache=${PPDEVMEM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/ppdevmem}
+mapfile -t versions < <(apt-cache -o Dir::State::Lists="$cache/apt/lists" \
+	-o Dir::Cache="$cache/apt/cache" -o Dir::State::status=/dev/null show linux-source-6.12 |
+	sed -n 's/^Version: //p' | sort -Vu)
+is "$(sed -n 's/.*applies to Linux //p' "$tmp/out" | sort -V)" "$(printf '%s\n' "${versions[@]}")" \
+	"each version that the archive has was tried"
+like "${versions[*]}" "^6\.12\.[0-9]" "which are some"
 
 mkdir "$tmp/clone"
 cp -r scripts kernel "$tmp/clone/"
