@@ -185,6 +185,21 @@ class Kernel:
         except LookupError:
             return self.symbol(name)
 
+    @functools.cached_property
+    def per_cpu_offsets(self) -> List[int]:
+        """Where the memory of each possible CPU is."""
+        mask = Record.of(self.prog, "struct cpumask", bits="bits").read(
+            self.memory, self.symbol("__cpu_possible_mask")
+        )
+        possible = int.from_bytes(mask.bits, "little") if mask is not None else 0
+        offsets = self.symbol("__per_cpu_offset")
+        words = (
+            self.memory.word(offsets + 8 * cpu)
+            for cpu in range(possible.bit_length())
+            if possible >> cpu & 1
+        )
+        return [word for word in words if word is not None]
+
     def xarray(self, address: int) -> List[Tuple[int, int]]:
         """
         :param address: Address of a ``struct xarray``.

@@ -200,7 +200,7 @@ def _leaks(devmem: Devmem, args: argparse.Namespace) -> int:
         _print_json({"layout": devmem.layout.name, "leaks": entries})
     else:
         text.print_leaks(entries, args.seconds)
-    return _FOUND if findings else 0
+    return _FOUND if any(finding.is_leak for finding in findings) else 0
 
 
 def _explain(devmem: Devmem, args: argparse.Namespace) -> int:
@@ -260,7 +260,8 @@ def _add_commands(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         default=10.0,
         metavar="SECONDS",
-        help="how long a reader may hold a token (default 10)",
+        help="how long a reader may hold a token (default 10); a kernel that does not tell "
+        "since when one is out is watched for so long",
     )
     explain = add("explain", _explain, "say in words what a word is, and who has it", False)
     explain.add_argument("word", type=_word, nargs="+", metavar="WORD")

@@ -9,6 +9,8 @@ from typing import Any, Dict, Iterator, List, Optional
 
 from .document import task_entries
 from .iovs import Devmem, Holding
+from .lost import lost_tokens
+from .watch import Claim, by_holding, claims_of, confirmed, watched
 
 __all__ = ("Finding", "find_leaks")
 
@@ -17,9 +19,10 @@ __all__ = ("Finding", "find_leaks")
 class Finding:
     """Memory that should have come back."""
 
-    #: ``held``, by a reader; ``unbound``, a binding that user space let go of;
-    #: ``lost``, tokens that no socket has; ``stalled``, a page pool that its
-    #: driver gave up.
+    #: ``held``, by a reader, for too long; ``unknown``, by a reader, and since when is
+    #: not known, which proves nothing; ``unbound``, a binding that user space let go
+    #: of; ``lost``, tokens that no socket has; ``stalled``, a page pool that its driver
+    #: gave up.
     kind: str
     #: Id of the binding.
     binding: int
@@ -30,6 +33,15 @@ class Finding:
     #: For how long, ``None`` if that is not known.
     seconds: Optional[float] = None
     holding: Optional[Holding] = None
+    #: How many of the holder's tokens.
+    tokens: Optional[int] = None
+    #: Whether it may be longer than that.
+    at_least: bool = False
+
+    @property
+    def is_leak(self) -> bool:
+        """Whether it is proven."""
+        return self.kind != "unknown"
 
     def entry(self) -> Dict[str, Any]:
         """:return: It as an object of ``drgn-devmem leaks --json``."""
@@ -39,8 +51,9 @@ class Finding:
             "binding": self.binding,
             "iovs": self.iovs,
             "seconds": self.seconds,
+            "at_least": self.at_least,
             "what": self.what,
-            "tokens": len(self.holding.tokens) if self.holding else None,
+            "tokens": self.tokens,
             "cookie": sock.cookie or None if sock else None,
             "local": sock.local if sock else None,
             "remote": sock.remote if sock else None,
@@ -50,38 +63,56 @@ class Finding:
 
 def find_leaks(devmem: Devmem, seconds: float) -> List[Finding]:
     """
-    Find memory that is kept from its binding.
+    Find memory that is kept from its binding. A live kernel is looked at again, and only
+    what was there all the time is found.
 
     :param devmem: The kernel's device memory.
-    :param seconds: From when on a reader holds a token too long. One whose age
-        the kernel does not tell counts as too old.
+    :param seconds: From when on a reader holds a token too long. Tokens whose age a
+        live kernel does not tell are watched for so long.
     :return: What was found, of one kind after the other.
     """
-    return [
-        *_held(devmem, seconds),
-        *_unbound(devmem),
-        *_lost(devmem),
-        *_stalled(devmem),
-    ]
+    held = list(_held(devmem, seconds))
+    lost = list(_lost(devmem))
+    again = Devmem(devmem.prog) if devmem.memory.live else devmem
+    return [*held, *_unbound(devmem, again), *lost, *_stalled(devmem, again)]
 
 
 def _held(devmem: Devmem, seconds: float) -> Iterator[Finding]:
-    for holding in devmem.holdings:
-        if holding.oldest is None or holding.oldest >= seconds:
-            n = len(holding.iovs)
-            yield Finding(
-                "held",
-                holding.binding.id,
-                n,
-                f"a reader holds {len(holding.tokens)} tokens on {n} iovs",
-                holding.oldest,
-                holding,
-            )
+    claims = claims_of(devmem, seconds)
+    known = {key: claim for key, claim in claims.items() if claim.seconds is not None}
+    unknown = {key: claim for key, claim in claims.items() if claim.seconds is None}
+    if devmem.memory.live:
+        if seconds:
+            unknown = watched(devmem, unknown, seconds)
+        claims = confirmed(devmem, {**known, **unknown})
+    elif seconds:
+        # Nothing moves in a dump
+        claims = known
+        for group in by_holding(unknown):
+            yield _reader("unknown", group)
+    for group in by_holding(claims):
+        yield _reader("held", group)
 
 
-def _unbound(devmem: Devmem) -> Iterator[Finding]:
+def _reader(kind: str, claims: List[Claim]) -> Finding:
+    holding = claims[0].holding
+    n = len({claim.iov for claim in claims})
+    return Finding(
+        kind,
+        holding.binding.id,
+        n,
+        f"a reader holds {len(claims)} tokens on {n} iovs",
+        max((c.seconds for c in claims if c.seconds is not None), default=None),
+        holding,
+        len(claims),
+        any(claim.watched for claim in claims),
+    )
+
+
+def _unbound(devmem: Devmem, again: Devmem) -> Iterator[Finding]:
+    still = {(binding.address, binding.id) for binding in again.bindings if binding.unbound}
     for binding in devmem.bindings:
-        if not binding.unbound:
+        if not binding.unbound or (binding.address, binding.id) not in still:
             continue
         pools = [pool for pool in devmem.pools if pool.binding == binding.address]
         out = binding.total - binding.free
@@ -98,13 +129,7 @@ def _lost(devmem: Devmem) -> Iterator[Finding]:
     if not devmem.layout.counts_tokens:
         return
     for binding in devmem.bindings:
-        lost = devmem.lost_tokens(binding) if binding.user else {}
-        if lost and devmem.memory.live:
-            # Tokens come and go between two reads: believe only what stays
-            again = Devmem(devmem.prog)
-            still = [b for b in again.bindings if b.address == binding.address]
-            later = again.lost_tokens(still[0]) if still else {}
-            lost = {i: min(n, later[i]) for i, n in lost.items() if i in later}
+        lost = lost_tokens(devmem, binding) if binding.user else {}
         if lost:
             yield Finding(
                 "lost",
@@ -115,10 +140,11 @@ def _lost(devmem: Devmem) -> Iterator[Finding]:
             )
 
 
-def _stalled(devmem: Devmem) -> Iterator[Finding]:
+def _stalled(devmem: Devmem, again: Devmem) -> Iterator[Finding]:
     ids = {binding.address: binding.id for binding in devmem.bindings}
+    still = {(pool.address, pool.id) for pool in again.pools if pool.detached}
     for pool in devmem.pools:
-        if pool.detached and pool.binding in ids:
+        if (pool.address, pool.id) in still and pool.detached and pool.binding in ids:
             yield Finding(
                 "stalled",
                 ids[pool.binding],

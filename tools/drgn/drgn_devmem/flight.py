@@ -8,7 +8,7 @@ instance, which merges packets (GRO), in a CPU's input queue; and where one
 can be that nobody needs any more: in the list of those that another CPU is to free.
 """
 
-from typing import Iterable, Iterator, List, Tuple
+from typing import Iterable, Iterator, Tuple
 
 from .bindings import Kernel
 from .layout import deferred_lists, gro_lists
@@ -27,7 +27,6 @@ class _Flight:
         # These lists are never at rest; that one of them makes no sense is no news
         self.memory = Memory(prog)
         self.skbs = Skbs(prog, self.memory)
-        self._mask = Record.of(prog, "struct cpumask", bits="bits")
         self._devices = Record.of(prog, "struct net_device", napis="napi_list").offsets
         self._napi = Record.of(prog, "struct napi_struct", node="dev_list").offsets["node"]
         self._gro = gro_lists(prog)
@@ -49,23 +48,10 @@ class _Flight:
 
     # Per CPU
 
-    def _cpus(self) -> List[int]:
-        """Offsets of the memory of each possible CPU."""
-        symbol = self.kernel.symbol
-        mask = self._mask.read(self.memory, symbol("__cpu_possible_mask"))
-        possible = int.from_bytes(mask.bits, "little") if mask is not None else 0
-        offsets = symbol("__per_cpu_offset")
-        words = (
-            self.memory.word(offsets + 8 * cpu)
-            for cpu in range(possible.bit_length())
-            if possible >> cpu & 1
-        )
-        return [word for word in words if word is not None]
-
     def queued(self) -> Iterator[int]:
         """Skbs that wait on a CPU for the stack."""
         data = self.kernel.per_cpu_symbol("softnet_data")
-        for cpu in self._cpus():
+        for cpu in self.kernel.per_cpu_offsets:
             for name in ("process", "input"):
                 yield from list_nodes(self.memory, cpu + data + self._queues.offsets[name] & _WORD)
 
@@ -74,7 +60,7 @@ class _Flight:
         per_cpu = self.kernel.per_cpu_symbol("softnet_data")
         lists = deferred_lists(self.kernel.prog, self.memory, self.kernel.symbol, per_cpu)
         lists.append(per_cpu + self._queues.offsets["completion"])
-        for cpu in self._cpus():
+        for cpu in self.kernel.per_cpu_offsets:
             for head in lists:
                 yield from self.skbs.chain(self.memory.word(head + cpu & _WORD) or 0)
 

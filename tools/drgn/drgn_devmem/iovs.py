@@ -393,21 +393,6 @@ class Devmem(Kernel):
         held = [h.iovs for h in self.holdings if h.binding is binding]
         return len(set().union(*held))
 
-    def lost_tokens(self, binding: Binding) -> Dict[int, int]:
-        """
-        Find tokens that the kernel counts and no socket has.
-
-        :param binding: Which.
-        :return: Index of an iov -> how many.
-        """
-        lost = {}
-        counts = self.token_counts
-        for block in self.iov_blocks(binding):
-            for index, address, tokens in zip(block.index, block.address, block.tokens):
-                if tokens > counts.get(address, 0):
-                    lost[index] = tokens - counts.get(address, 0)
-        return lost
-
     # Words
 
     def decode(self, word: int) -> Word:

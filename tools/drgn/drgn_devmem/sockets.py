@@ -202,8 +202,11 @@ class Sockets:
         packed = getattr(common, which).to_bytes(4, "little")
         return f"{ipaddress.IPv4Address(packed)}:{port}"
 
-    def _read_sock(self, address: int, tasks: List[Task]) -> Optional[Sock]:
-        """A TCP socket that has device memory, ``None`` for all others."""
+    def _names(self, common: Any, sock: Any, inet: Any) -> Tuple[str, str]:
+        return self._name(common, "saddr", inet.sport), self._name(common, "daddr", common.dport)
+
+    def _read_tcp(self, address: int) -> Optional[Tuple[Any, Any, Any]]:
+        """What is read of a TCP socket, ``None`` for all others."""
         common = self._common.read(self.memory, address)
         if (
             common is None
@@ -214,19 +217,28 @@ class Sockets:
         sock = self._sock.read(self.memory, address)
         if sock is None or sock.protocol != _IPPROTO_TCP:
             return None
+        inet = self._inet.read(self.memory, address)
+        return None if inet is None else (common, sock, inet)
+
+    def _read_sock(self, address: int, tasks: List[Task]) -> Optional[Sock]:
+        """A TCP socket that has device memory, ``None`` for all others."""
+        found = self._read_tcp(address)
+        if found is None:
+            return None
+        common, sock, _ = found
         entries = dict(xarray_entries(self.memory, sock.tokens))
-        tokens = {index: word for index, word in entries.items() if word & 1}
         # An xarray that starts at 1 has such an entry at 0, which is no token's
         reserved = sum(index > 0 for index, e in entries.items() if e == XA_ZERO_ENTRY)
         unread = [skb for skb in self._unread(address, sock) if _has_iovs(skb)]
-        inet = self._inet.read(self.memory, address)
-        if inet is None or not (tokens or reserved or unread):
+        tokens = _tokens(entries)
+        if not (tokens or reserved or unread):
             return None
+        local, remote = self._names(*found)
         return Sock(
             address=address,
             cookie=common.cookie,
-            local=self._name(common, "saddr", inet.sport),
-            remote=self._name(common, "daddr", common.dport),
+            local=local,
+            remote=remote,
             netns=self.kernel.namespaces.get(common.net),
             tokens=tokens,
             reserved=reserved,
@@ -243,6 +255,18 @@ class Sockets:
         socks = (self._read_sock(*candidate) for candidate in candidates.items())
         found = [sock for sock in socks if sock is not None]
         return sorted(found, key=lambda sock: (sock.cookie, sock.address))
+
+    def tokens_of(self, sock: Sock) -> Dict[int, int]:
+        """
+        Read a socket's tokens again.
+
+        :param sock: What was read of it before.
+        :return: Number -> word; nothing if there is another one at its address by now.
+        """
+        found = self._read_tcp(sock.address)
+        if found is None or self._names(*found) != (sock.local, sock.remote):
+            return {}
+        return _tokens(dict(xarray_entries(self.memory, found[1].tokens)))
 
     # What it has not read
 
@@ -267,6 +291,10 @@ class Sockets:
             skb = self.skbs.skb(node)
             if skb is not None:
                 yield skb
+
+
+def _tokens(entries: Dict[int, int]) -> Dict[int, int]:
+    return {index: word for index, word in entries.items() if word & 1}
 
 
 def _has_iovs(skb: Skb) -> bool:

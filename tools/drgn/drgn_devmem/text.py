@@ -197,7 +197,9 @@ def print_leaks(entries: Sequence[Dict[str, Any]], seconds: float) -> None:
     if not entries:
         print(f"nothing is held longer than {seconds:g} s, unbound, lost or stalled")
     for leak in entries:
-        age = f" for {_age(leak['seconds'])}" if leak["kind"] in ("held", "stalled") else ""
+        age = ""
+        if leak["kind"] in ("held", "stalled", "unknown"):
+            age = f" for {'at least ' if leak['at_least'] else ''}{_age(leak['seconds'])}"
         print(f"binding {leak['binding']}: {leak['kind']}: {leak['what']}{age}")
         if leak["local"]:
             print(f"    {leak['local']} <- {leak['remote']}: {_tasks(leak['tasks'])}")
