@@ -83,7 +83,7 @@ unsigned int net_devmem_tokens_wanted(const struct msghdr *msg,
 }
 
 /* Fill @p up to @n, as far as the nodes that @xas has go */
-static bool tokens_insert(struct sock *sk, struct xa_state *xas,
+static void tokens_insert(struct sock *sk, struct xa_state *xas,
 			  struct tcp_xa_pool *p, const skb_frag_t *frags,
 			  unsigned int n, u64 now)
 {
@@ -98,7 +98,7 @@ static bool tokens_insert(struct sock *sk, struct xa_state *xas,
 			break;
 		xas_store(xas, (__force void *)netmem);
 		if (xas_error(xas))
-			return false;
+			break;
 		xas_clear_mark(xas, XA_FREE_MARK);
 
 		token_account_get(netmem_to_page_pool_iov(netmem), now);
@@ -107,8 +107,6 @@ static bool tokens_insert(struct sock *sk, struct xa_state *xas,
 		trace_devmem_token_get(sk, netmem_to_page_pool_iov(netmem),
 				       xas->xa_index);
 	}
-
-	return true;
 }
 
 /**
