@@ -771,6 +771,7 @@ static int binding_test_init(struct kunit *test)
 	bt->dev->netdev_ops = &test_netdev_ops;
 	bt->dev->ethtool_ops = &test_ethtool_ops;
 	bt->dev->queue_mgmt_ops = &test_queue_ops;
+	bt->dev->features = NETIF_F_RXCSUM;
 
 	test_export(test, bt, 16 * PAGE_SIZE);
 	return 0;
