@@ -27,6 +27,9 @@ test-all: tools ## Run what is slow as well, as CI does
 soak: tools ## Run the tests that take so long that 'make test-all' leaves them out
 	tests/run --soak
 
+coverage: tools ## Print which lines of the provider and of devmemsim the tests reach
+	tests/coverage/run
+
 bench: tools ## Measure, and write docs/benchmarks.md and build/bench/*.json
 	tests/bench/run
 
@@ -61,4 +64,4 @@ clean: ## Remove what was built in this clone
 clean-cache: ## Remove the sysroot, the kernels and all downloads
 	scripts/clean-cache
 
-.PHONY: help demo test test-all soak bench bench-alloc bench-drgn bench-tools kernel tools lint install clean clean-cache
+.PHONY: help demo test test-all soak coverage bench bench-alloc bench-drgn bench-tools kernel tools lint install clean clean-cache
