@@ -60,6 +60,10 @@ static int check_device(struct net_device *dev, struct netlink_ext_ack *extack)
 		NL_SET_ERR_MSG(extack, "tcp-data-split is off, turn it on with ethtool -G");
 		return -EINVAL;
 	}
+	if (!(dev->features & NETIF_F_RXCSUM)) {
+		NL_SET_ERR_MSG(extack, "receive checksums are off, turn them on with ethtool -K");
+		return -EINVAL;
+	}
 
 	return 0;
 }
@@ -242,8 +246,9 @@ static int binding_publish(struct net_devmem_dmabuf_binding *binding)
  * Context: Process, under rtnl.
  * Return: the binding, to be ended with net_devmem_unbind_dmabuf(), or an
  *	ERR_PTR: -EOPNOTSUPP if the driver cannot do it, -EINVAL if header split
- *	is off, the file is no dma-buf or not made of whole pages, -EBADF,
- *	-E2BIG, -ENOMEM, or what the dma-buf's exporter says.
+ *	or receive checksums are off, the file is no dma-buf or not made of
+ *	whole pages, -EBADF, -E2BIG, -ENOMEM, or what the dma-buf's exporter
+ *	says.
  */
 struct net_devmem_dmabuf_binding *
 net_devmem_bind_dmabuf(struct net_device *dev, unsigned int dmabuf_fd,
