@@ -41,8 +41,10 @@ ethtool -G dms0 tcp-data-split on
 
 serve
 refused "header split stays on while memory is bound" \
-	"rx queue 1 is bound|memory provider enabled" \
+	"rx queue 1 is bound|has a memory provider|memory provider enabled" \
 	ethtool -G dms0 tcp-data-split off
+refused "receive checksums stay on while memory is bound" "Could not change|must stay on" \
+	ethtool -K dms0 rx off
 ethtool -N dms0 delete 0
 refused "bound queues stay" "memory provider" ethtool -L dms0 combined 1
 ethtool -N dms0 flow-type tcp4 dst-port 5201 queue 1 >/dev/null
@@ -97,6 +99,9 @@ done
 echo Y >"$knobs/no_dma_map"
 fails "no_dma_map: the provider refuses the pool" 1 "cannot bind" bind_once
 echo N >"$knobs/no_dma_map"
+echo Y >"$knobs/ignore_provider"
+fails "ignore_provider: the kernel notices" 1 "cannot bind" bind_once
+echo N >"$knobs/ignore_provider"
 serve
 here "after all that, device memory receives" deliver 1M
 done_testing

@@ -145,6 +145,7 @@ struct dms_faults {
  * @csum_unnecessary: packets whose checksum the engine found right
  * @csum_none: packets without a checksum the engine knows
  * @csum_bad: packets whose checksum the engine found wrong
+ * @csum_drops: dropped, no good checksum and payload that only the engine can read
  */
 struct dms_rx_counters {
 	u64 packets;
@@ -160,6 +161,7 @@ struct dms_rx_counters {
 	u64 csum_unnecessary;
 	u64 csum_none;
 	u64 csum_bad;
+	u64 csum_drops;
 };
 
 /**
@@ -310,6 +312,8 @@ struct dms_config {
  * @rules_end: all locations from here on are empty
  * @dir: debugfs directory
  * @no_dma_map: knob: make payload pools of bound queues without DMA mapping
+ * @ignore_provider: knob: make payload pools of pages, bound or not
+ * @lenient: knob: refuse and drop nothing that the kernel ought to
  */
 struct dms_priv {
 	struct net_device *dev;
@@ -323,6 +327,8 @@ struct dms_priv {
 	unsigned int rules_end;
 	struct dentry *dir;
 	bool no_dma_map;
+	bool ignore_provider;
+	bool lenient;
 };
 
 static inline struct dms_wire_cb *dms_wire_cb(struct sk_buff *skb)

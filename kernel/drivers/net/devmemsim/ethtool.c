@@ -64,7 +64,7 @@ static int dms_set_ringparam(struct net_device *dev,
 	};
 	int err;
 
-	if (!new.split) {
+	if (!new.split && !READ_ONCE(priv->lenient)) {
 		err = dms_check_split_off(dev, extack);
 		if (err)
 			return err;

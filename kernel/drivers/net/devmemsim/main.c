@@ -9,6 +9,7 @@
  * namespace.
  */
 
+#include <linux/capability.h>
 #include <linux/dma-mapping.h>
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
@@ -133,6 +134,28 @@ static void dms_destructor(struct net_device *dev)
 	dms_queues_destroy(priv);
 }
 
+/*
+ * Payload in device memory cannot be summed up by the stack, so the engine has
+ * to go on doing it.
+ */
+static netdev_features_t dms_fix_features(struct net_device *dev,
+					  netdev_features_t features)
+{
+	struct dms_priv *priv = netdev_priv(dev);
+	unsigned int i;
+
+	if (features & NETIF_F_RXCSUM || READ_ONCE(priv->lenient))
+		return features;
+	for (i = 0; i < dev->real_num_rx_queues; i++) {
+		if (dms_queue_has_provider(dev, i)) {
+			netdev_info(dev, "rx checksums stay on: rx queue %u is bound to device memory\n",
+				    i);
+			return features | NETIF_F_RXCSUM;
+		}
+	}
+	return features;
+}
+
 static int dms_set_features(struct net_device *dev, netdev_features_t features)
 {
 	if (!(features & NETIF_F_NTUPLE))
@@ -159,6 +182,7 @@ static const struct net_device_ops dms_netdev_ops = {
 	.ndo_stop		= dms_stop,
 	.ndo_start_xmit		= dms_start_xmit,
 	.ndo_get_stats64	= dms_get_stats64,
+	.ndo_fix_features	= dms_fix_features,
 	.ndo_set_features	= dms_set_features,
 	.ndo_set_mac_address	= eth_mac_addr,
 	.ndo_validate_addr	= eth_validate_addr,
@@ -332,6 +356,13 @@ static int dms_newlink(DMS_NEWLINK_ARGS)
 	struct net *net;
 	int err;
 
+	/* Rings take memory that no cgroup pays for. */
+	if (!capable(CAP_NET_ADMIN)) {
+		NL_SET_ERR_MSG(extack,
+			       "devmemsim needs CAP_NET_ADMIN in the initial user namespace");
+		return -EPERM;
+	}
+
 	spec = kmalloc(sizeof(*spec), GFP_KERNEL);
 	if (!spec)
 		return -ENOMEM;
@@ -494,4 +525,3 @@ module_exit(dms_module_exit);
 
 MODULE_DESCRIPTION("Simulated NIC with header split, for memory providers");
 MODULE_LICENSE("GPL");
-MODULE_ALIAS_RTNL_LINK(DMS_NAME);

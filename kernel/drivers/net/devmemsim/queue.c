@@ -127,6 +127,8 @@ static int dms_payload_ring_init(struct net_device *dev, struct dms_ring *ring,
 	/* A pool of pages needs the mapping, so the knob is for providers. */
 	if (READ_ONCE(priv->no_dma_map) && dms_queue_has_provider(dev, idx))
 		pp.flags = PP_FLAG_ALLOW_UNREADABLE_NETMEM;
+	if (READ_ONCE(priv->ignore_provider))
+		pp.flags = PP_FLAG_DMA_MAP | PP_FLAG_DMA_SYNC_DEV;
 	return dms_ring_init(ring, &pp, priv->cfg.ring_size);
 }
 

@@ -216,6 +216,27 @@ static struct sk_buff *dms_rx_place(struct dms_queue *q, struct sk_buff *pkt)
 	return skb;
 }
 
+/* The stack verifies what the engine did not, if it can read it. */
+static bool dms_rx_verifiable(const struct dms_queue *q,
+			      const struct sk_buff *skb)
+{
+	const struct dms_priv *priv = netdev_priv(q->dev);
+
+	return skb->ip_summed == CHECKSUM_UNNECESSARY ||
+	       skb_frags_readable(skb) || READ_ONCE(priv->lenient);
+}
+
+static struct sk_buff *dms_rx_verify(struct dms_queue *q, struct sk_buff *skb,
+				     struct sk_buff *pkt)
+{
+	dms_rx_csum(q, skb, pkt);
+	if (likely(dms_rx_verifiable(q, skb)))
+		return skb;
+	q->rx.csum_drops++;
+	dev_kfree_skb_any(skb);
+	return NULL;
+}
+
 /* All that is counted happens in here, between begin and end of an update. */
 static struct sk_buff *dms_rx_receive(struct dms_queue *q, struct sk_buff *pkt)
 {
@@ -223,8 +244,9 @@ static struct sk_buff *dms_rx_receive(struct dms_queue *q, struct sk_buff *pkt)
 
 	u64_stats_update_begin(&q->rx_sync);
 	skb = dms_rx_place(q, pkt);
+	if (skb)
+		skb = dms_rx_verify(q, skb, pkt);
 	if (skb) {
-		dms_rx_csum(q, skb, pkt);
 		q->rx.packets++;
 		q->rx.bytes += skb->len;
 	}

@@ -37,6 +37,7 @@ static const struct dms_stat dms_rx_stats[] = {
 	DMS_RX_STAT(csum_unnecessary),
 	DMS_RX_STAT(csum_none),
 	DMS_RX_STAT(csum_bad),
+	DMS_RX_STAT(csum_drops),
 };
 
 static const struct dms_stat dms_tx_stats[] = {
@@ -85,7 +86,7 @@ static u64 dms_read_overruns(struct dms_queue *q)
 static u64 dms_rx_dropped(const struct dms_rx_counters *c)
 {
 	return c->no_buffer + c->oversize + c->dma_errors + c->skb_alloc_fail +
-	       c->fault_drops;
+	       c->fault_drops + c->csum_drops;
 }
 
 /**
