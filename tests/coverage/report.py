@@ -141,7 +141,9 @@ def main() -> int:
             missed.add(key)
             known = key in named
             unexplained += not known
-            print(f"missed{' as explained' if known else ''}: {name}:{number}: {source[number - 1].strip()}")
+            print(
+                f"missed{' as explained' if known else ''}: {name}:{number}: {source[number - 1].strip()}"
+            )
     for key in sorted(named - missed):
         print(f"{unreachable.name} has what was reached, or is no more: {key}")
     print(f"{unexplained} lines missed without a reason")
