@@ -95,4 +95,48 @@ transfer "after down and up" 200000 10.0.0.1
 net_teardown
 all_returned "NIC down and up"
 
+# A queue of a device that is down has nothing to restart: neither when memory is bound
+# to it nor when it is unbound. A driver that is asked all the same would run into this.
+net_pair 4
+steer "$port" 1
+knob=/sys/kernel/debug/devmemsim/dms0/queue1/fail_mem_alloc
+for first in up down; do
+	ip -n rx link set dms0 "$first"
+	receive -q 1
+	ip -n rx link set dms0 down
+	echo 1 >"$knob"
+	kill "$receiver"
+	ended "$receiver"
+	is $? 0 "bound when $first, unbound when down: the receiver ends"
+	all_returned "bound when $first, unbound when down"
+	is "$(cat "$knob")" 1 "bound when $first, unbound when down: no queue was restarted"
+	echo 0 >"$knob"
+done
+ip -n rx link set dms0 up
+
+# A page pool that is gone ends with the last of its iovs, and the last ones come back
+# from several sockets at once, while the kernel asks once a second whether they have.
+start_rx devmemcat --bind-only -i dms0 -q 1 -S 16M 2>"$dir/binder.err"
+binder=$!
+check "last iovs: memory is bound" wait_line "$dir/binder.err" "bound binding"
+start_rx "$PPDEVMEM_REPO/tests/tools/reader.py" --hold 64 "$port" 4 >"$dir/readers"
+readers=$!
+wait_line "$dir/readers" listening
+for _ in 1 2 3 4; do
+	in_tx devmemcat -n 200000 10.0.0.1 "$port" 2>/dev/null
+done
+all_got() {
+	[ "$(grep -c " got 200000 " "$dir/readers")" = 4 ]
+}
+check "last iovs: four readers hold some" wait_for 120 all_got
+kill "$binder"
+ended "$binder"
+check "last iovs: they keep the memory" dmabufs_left 1
+mapfile -t pids < <(awk '$2 == "fd" { print $1 }' "$dir/readers")
+kill -9 "$readers" "${pids[@]}"
+all_returned "last iovs"
+
+transfer "after all that" 200000 10.0.0.1
+net_teardown
+all_returned "after all that"
 done_testing
