@@ -13,7 +13,7 @@ export exporter_pid=
 exporter() {
 	start exporter devmem_exporter "$@"
 	exporter_pid=$started
-	wait_line "$tmp/exporter" serving
+	wait_line "$tmp/exporter" serving 120 "$exporter_pid"
 }
 
 # scrape: the page, in the file $tmp/page.

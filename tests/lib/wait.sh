@@ -26,16 +26,23 @@ wait_for() {
 	done
 }
 
-# wait_line FILE REGEX [SECONDS]: until a line of FILE matches; fails after
-# SECONDS (default 120), saying what FILE has.
+# gone PID: that process has ended.
+gone() {
+	[ ! -e "/proc/$1" ] || grep -q '^State:.*Z' "/proc/$1/status"
+}
+
+# wait_line FILE REGEX [SECONDS [PID]]: until a line of FILE matches; fails after
+# SECONDS (default 120), or when PID, which is to write the line, ended without
+# it, saying what FILE has.
 wait_line() {
-	local end=$((SECONDS + ${3:-120}))
+	local end=$((SECONDS + ${3:-120})) last=
 	until grep -Eqs -- "$2" "$1"; do
-		if [ "$SECONDS" -ge "$end" ]; then
-			echo "# no '$2' in $1, which has:" >&2
+		if [ -n "$last" ] || [ "$SECONDS" -ge "$end" ]; then
+			echo "# no '$2' in $1${last:+ of a process that ended}, which has:" >&2
 			sed 's/^/#   /' "$1" >&2
 			return 1
 		fi
-		pause
+		# Its last words may have come since.
+		if [ -n "${4-}" ] && gone "$4"; then last=1; else pause; fi
 	done
 }

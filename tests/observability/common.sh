@@ -36,7 +36,7 @@ receive() {
 	: >"$dir/$name.err"
 	start_rx devmemcat -l -j -i dms0 "$@" "$port" >"$dir/$name.out" 2>"$dir/$name.err"
 	receiver=$!
-	wait_line "$dir/$name.err" "listening on" $patience
+	wait_line "$dir/$name.err" "listening on" $patience "$receiver"
 }
 
 # send ARGUMENT...: start a sender; sets $sender. It ends when the receiver has
@@ -53,7 +53,7 @@ bind_only() {
 	: >"$dir/$name.err"
 	start_rx devmemcat --bind-only -i dms0 "$@" >"$dir/$name.out" 2>"$dir/$name.err"
 	binder=$!
-	wait_line "$dir/$name.err" "bound binding" $patience
+	wait_line "$dir/$name.err" "bound binding" $patience "$binder"
 }
 
 # binding_id NAME: what that receiver or binder bound.
@@ -65,10 +65,6 @@ binding_id() {
 ended() {
 	wait_for $patience gone "$1" || return 124
 	wait "$1"
-}
-
-gone() {
-	[ ! -e "/proc/$1" ] || grep -q '^State:.*Z' "/proc/$1/status"
 }
 
 # finish PID: ask it to end, and wait until it did.

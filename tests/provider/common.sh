@@ -32,7 +32,7 @@ receive() {
 	: >"$dir/rx.err"
 	start_rx devmemcat -l -i dms0 -S 16M "$@" "$port" >"$dir/rx.out" 2>"$dir/rx.err"
 	receiver=$!
-	wait_line "$dir/rx.err" "listening on"
+	wait_line "$dir/rx.err" "listening on" 120 "$receiver"
 }
 
 # send_start ARGUMENT...: start a sender; its output is in $dir/tx.err.
@@ -45,10 +45,6 @@ send_start() {
 ended() {
 	wait_for 240 gone "$1" || return 124
 	wait "$1"
-}
-
-gone() {
-	[ ! -e "/proc/$1" ] || grep -q '^State:.*Z' "/proc/$1/status"
 }
 
 # summary EXPRESSION: of the receiver's JSON summary.

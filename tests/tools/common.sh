@@ -50,7 +50,7 @@ start_in() {
 bind() {
 	start_in rx binder devmemcat --bind-only -i dms0 -q 1 -S 16M
 	binder_pid=$started
-	wait_line "$tmp/binder" "bound binding"
+	wait_line "$tmp/binder" "bound binding" 120 "$binder_pid"
 }
 
 # unbind: end the process that has the binding.
@@ -65,7 +65,7 @@ reader() {
 	local log=$1
 	shift
 	start_in rx "$log" "$PPDEVMEM_REPO/tests/tools/reader.py" "$@"
-	wait_line "$tmp/$log" listening
+	wait_line "$tmp/$log" listening 120 "$started"
 }
 
 # send PORT BYTES: one connection, from its begin to its end.
