@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem mainline debug stock-6.12 stock-latest
-# slow: mainline stock-6.12 stock-latest
-# soak: debug
+# slow: mainline stock-6.12 stock-latest debug
 # timeout: 300
 #
 # The knobs in debugfs make the faults they promise, and the device recovers.

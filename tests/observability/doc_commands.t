@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem debug
-# soak: debug
+# slow: debug
 # timeout: 2400
 #
 # The commands that the documentation gives for a prompt, run as they stand there
