@@ -31,8 +31,7 @@ wire() {
 
 # How many segments the receiver had out of order or more than once.
 disturbed() {
-	in_rx cat /proc/self/net/netstat |
-		tcp_counters "TCPOFOQueue|TCPDSACKOldSent|TCPDSACKOfoSent|DelayedACKLost"
+	counters TcpExt "TCPOFOQueue|TCPDSACKOldSent|TCPDSACKOfoSent|DelayedACKLost"
 }
 
 scene loss remote "packets are lost, small receive buffer"

@@ -167,11 +167,11 @@ told() {
 	sed -n "s/^$1 //p" "$dir/rx.out" | head -n 1
 }
 
-# tcp_counters REGEX: the sum of those of /proc/net/netstat, which is on standard input.
-tcp_counters() {
-	awk -v regex="^($1)\$" '
-		$1 == "TcpExt:" && $2 ~ /^[A-Z]/ { for (i = 2; i <= NF; i++) name[i] = $i }
-		$1 == "TcpExt:" && $2 ~ /^[0-9]/ { for (i = 2; i <= NF; i++) if (name[i] ~ regex) sum += $i }
+# counters GROUP REGEX: the sum of what rx counts by such names in GROUP: Ip, Tcp, TcpExt...
+counters() {
+	in_rx cat /proc/self/net/snmp /proc/self/net/netstat | awk -v group="$1:" -v regex="^($2)\$" '
+		$1 == group && $2 ~ /^[A-Z]/ { for (i = 2; i <= NF; i++) name[i] = $i }
+		$1 == group && $2 ~ /^[0-9]/ { for (i = 2; i <= NF; i++) if (name[i] ~ regex) sum += $i }
 		END { print sum + 0 }'
 }
 

@@ -3,7 +3,8 @@
  * hazsend [-m|-5|-t] ADDRESS PORT: a sender of devmemcat's pattern that waits to be told.
  *
  * Each line of standard input is a number of bytes to send. When the peer's kernel has
- * all that was sent so far, it prints "acked TOTAL". The line "end" closes this direction
+ * all that was sent so far, it prints "acked TOTAL". The line "urgent" is one byte that is
+ * marked as urgent. The line "end" closes this direction
  * and waits for the peer to close the other: "closed". An error ends it: "failed ERRNO".
  * With -m it speaks MPTCP, with -5 it signs segments by MD5, with -t the first bytes are
  * the header of a TLS record.
@@ -46,6 +47,16 @@ static int dial(const char *address, const char *port, int protocol, bool sign)
 	    connect(fd, (struct sockaddr *)&to, sizeof(to)))
 		return complain("cannot connect to %s port %s: %s", address, port, strerror(errno));
 	return fd;
+}
+
+static int push_urgent(int fd)
+{
+	char byte = pattern_byte(total, 0);
+
+	if (send(fd, &byte, 1, MSG_OOB | MSG_NOSIGNAL) < 0)
+		return -errno;
+	total++;
+	return 0;
 }
 
 static int push(int fd, unsigned long long len)
@@ -120,7 +131,10 @@ int main(int argc, char **argv)
 	if (fd < 0)
 		return 1;
 	while (fgets(line, sizeof(line), stdin) && strcmp(line, "end\n")) {
-		err = push(fd, strtoull(line, NULL, 0));
+		if (strcmp(line, "urgent\n"))
+			err = push(fd, strtoull(line, NULL, 0));
+		else
+			err = push_urgent(fd);
 		if (!err)
 			err = wait_acked(fd);
 		if (err)

@@ -111,6 +111,30 @@ forward_veth() {
 	ip -n tx route del 10.7.0.0/24
 }
 
+scene fragment remote "forwarded in fragments, to a host behind a smaller MTU"
+fragment() {
+	needs veth || return
+	far_host 10.7.0.9/24
+	ip -n rx addr add 10.7.0.1/24 dev tofar
+	ip -n rx link set tofar mtu 600
+	ip -n far route add default via 10.7.0.1
+	ip -n tx route add 10.7.0.0/24 via 10.0.0.1
+	in_rx sysctl -q -w net.ipv4.ip_forward=1
+	# So that routers may
+	in_tx sysctl -q -w net.ipv4.ip_no_pmtu_disc=1
+	host=10.7.0.9
+	local before
+	before=$(counters Ip "FragFails|FragOKs")
+	fragmented() {
+		(($(counters Ip "FragFails|FragOKs") > before))
+	}
+	through_far fragmented
+	host=10.0.0.1
+	in_tx sysctl -q -w net.ipv4.ip_no_pmtu_disc=0
+	in_rx sysctl -q -w net.ipv4.ip_forward=0
+	ip -n tx route del 10.7.0.0/24
+}
+
 scene forward remote "forwarded to another host by another NIC"
 forward() {
 	ip netns add far

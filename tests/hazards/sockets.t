@@ -152,7 +152,7 @@ md5() {
 	sender_up -5
 	push
 	dropped() {
-		(($(in_rx cat /proc/self/net/netstat | tcp_counters TCPMD5Failure) > 0))
+		(($(counters TcpExt TCPMD5Failure) > 0))
 	}
 	if wait_for 20 dropped; then
 		happened dropped "a signature of what cannot be read is wrong"

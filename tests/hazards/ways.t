@@ -53,9 +53,20 @@ bad_checksum() {
 # Those that the stack found, and those that the device dropped.
 checksum_errors() {
 	local stack device
-	stack=$(in_rx awk '/^Tcp: [0-9]/ { print $16 }' /proc/self/net/snmp)
+	stack=$(counters Tcp InCsumErrors)
 	device=$(in_rx ethtool -S dms0 | awk '/rx[0-9]+_csum_(none|bad|drop|error)/ { n += $2 } END { print n + 0 }')
 	echo $((stack + device))
+}
+
+scene urgent remote "a byte that is marked as urgent"
+urgent() {
+	flow_up
+	echo urgent >&"$commands"
+	sent=$((sent + 1))
+	push
+	# It is among what is acknowledged
+	saw acked
+	flow_down
 }
 
 scene rx_csum_off admin "receive checksum off under a binding"
