@@ -57,6 +57,7 @@ lint: ## Check style and types of everything in the repository
 install: tools ## Install the tools below DESTDIR and PREFIX (default /usr/local)
 	$(RUN) make -C tools/bpf install DESTDIR="$(abspath $(DESTDIR))" PREFIX="$(PREFIX)"
 	$(RUN) make -C tools/drgn install DESTDIR="$(abspath $(DESTDIR))" PREFIX="$(PREFIX)"
+	$(RUN) make -C tools/crash install DESTDIR="$(abspath $(DESTDIR))" PREFIX="$(PREFIX)"
 
 clean: ## Remove what was built in this clone
 	rm -rf build

@@ -28,7 +28,7 @@ start_in() {
 }
 
 churn_up() {
-	net_pair && steer 5201 1 && steer 5202 1 || return
+	net_pair 4 && steer 5201 1 && steer 5202 1 || return
 	start_in rx binder devmemcat --bind-only -i dms0 -q 1 -S 4M
 	wait_line "$scene/binder" "bound binding" || return
 	start_in rx healthy python3 -B "$PPDEVMEM_REPO/tests/drgn/healthy.py" 5201

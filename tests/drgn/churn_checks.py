@@ -25,7 +25,9 @@ TRIES = 20
 def reports() -> list[tuple[int, int, float]]:
     """What the healthy reader said: its pid, tokens given back, longest hold since then."""
     lines = [line.split() for line in (SCENE / "healthy").read_text().splitlines()]
-    return [(int(w[0]), int(w[2]), float(w[3])) for w in lines if w[1:2] == ["back"] and len(w) == 4]
+    return [
+        (int(w[0]), int(w[2]), float(w[3])) for w in lines if w[1:2] == ["back"] and len(w) == 4
+    ]
 
 
 def pids_of(findings: list[Finding], kind: str) -> set[int]:

@@ -8,7 +8,8 @@
 . "$PPDEVMEM_REPO/tests/lib/net.sh"
 . "$PPDEVMEM_REPO/tests/drgn/scene.sh"
 
-scene_up || exit
+scene_up && scene_remnants || exit
+echo "remnants $(remnants)"
 echo "leaker $leaker"
 echo "devmemls $(devmemls -j)"
 echo "devmem $(drgn-devmem ls -j)"

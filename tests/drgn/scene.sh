@@ -15,7 +15,7 @@ export PATH="$PPDEVMEM_REPO/tools/drgn:$PATH" PYTHONDONTWRITEBYTECODE=1
 # scene_up: sets $reader, $lazy and $leaker, the readers' pids.
 scene_up() {
 	mkdir -p "$scene"
-	net_pair || return
+	net_pair 5 || return
 	scene_reader 1 -S 4M --hold 100 && reader=$!
 	scene_reader 2 -S 4M --no-read && lazy=$!
 	scene_reader 3 -S 1M --hold 4000000000 && leaker=$!
@@ -48,6 +48,39 @@ scene_sender() {
 # All that was sent to the reader that does not read has arrived.
 scene_unread() {
 	in_rx ss -Htn "sport = :5202" | awk '$2 >= 32768 { found = 1 } END { exit !found }'
+}
+
+# Sockets that are none: connections that have ended (TIME_WAIT), and some that wait
+# for data before they begin (request sockets).
+scene_remnants() {
+	start_rx python3 -B - >"$scene/remnants" <<-END
+		import signal, socket
+		waiting = socket.create_server(("127.0.0.1", 5300), backlog=400)
+		waiting.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 600)
+		silent = [socket.create_connection(("127.0.0.1", 5300)) for _ in range(200)]
+		listener = socket.create_server(("127.0.0.1", 5301))
+		for _ in range(500):
+		    client = socket.create_connection(("127.0.0.1", 5301))
+		    server = listener.accept()[0]
+		    client.close()
+		    server.close()
+		print("made", flush=True)
+		signal.pause()
+	END
+	wait_line "$scene/remnants" made
+}
+
+# remnants: how many of them there are now.
+remnants() {
+	in_rx ss -Htan state time-wait state syn-recv | wc -l
+}
+
+# A reader on queue 4 and port 5204 that is busy from now on.
+scene_traffic() {
+	scene_reader 4 -S 4M
+	wait_line "$scene/4.log" "listening on" || return
+	start_tx devmemcat 10.0.0.1 5204 >"$scene/sender-4.log" 2>&1
+	wait_line "$scene/4.log" "connection 1 from"
 }
 
 scene_down() {

@@ -387,7 +387,9 @@ class Kernel(Fake):
             self.dev + self.offset("net_device", "napi_list"),
             [napi + self.offset("napi_struct", "dev_list")],
         )
-        gro = ("gro.hash", "gro.rx_list") if self.layout == "linux-6.17" else ("gro_hash", "rx_list")
+        gro = (
+            ("gro.hash", "gro.rx_list") if self.layout == "linux-6.17" else ("gro_hash", "rx_list")
+        )
         self.gro = [napi + self.offset("napi_struct", f"{gro[0]}[{i}].list") for i in range(4)]
         self.gro.append(napi + self.offset("napi_struct", gro[1]))
         self.cpus = {cpu: self.alloc(2048) for cpu in (0, 2)}

@@ -857,7 +857,9 @@ class CommandLine(unittest.TestCase):
         kernel = synthetic.Kernel("ppdevmem")
         kernel.set_iov(kernel.iov(5), kernel.pool, 1, 1, kernel.SINCE[0])
         kernel.set(
-            "sock", kernel.orphan, sk_user_frags__xa_head=kernel.xarray({0: 1030, 1: kernel.word(5)})
+            "sock",
+            kernel.orphan,
+            sk_user_frags__xa_head=kernel.xarray({0: 1030, 1: kernel.word(5)}),
         )
         with contextlib.redirect_stdout(io.StringIO()) as out:
             cli.run(kernel.prog, cli.parse(["-j", "-p", "311", "leaks", "50"]))

@@ -116,11 +116,15 @@ class Kernel:
     def _setup(self) -> None:
         prog = self.prog
         self._xarray = Record.of(prog, "struct xarray", head="xa_head")
-        self._dmabuf = Record.of(prog, "struct dma_buf", size="size", exporter="exp_name", file="file")
+        self._dmabuf = Record.of(
+            prog, "struct dma_buf", size="size", exporter="exp_name", file="file"
+        )
         self._file = Record.of(prog, "struct file", inode="f_inode")
         self._inode = Record.of(prog, "struct inode", ino="i_ino")
         self._net = Record.of(prog, "struct net", inum="ns.inum")
-        self._net_offsets = Record.of(prog, "struct net", list="list", devices="dev_base_head").offsets
+        self._net_offsets = Record.of(
+            prog, "struct net", list="list", devices="dev_base_head"
+        ).offsets
         self._device = Record.of(
             prog,
             "struct net_device",

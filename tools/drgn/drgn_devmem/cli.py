@@ -334,7 +334,9 @@ def run(prog: Program, args: argparse.Namespace) -> int:
     status: int = args.run(devmem, args)
     memory = devmem.memory
     if memory.faults or memory.inconsistent:
-        why = "the kernel changed meanwhile" if memory.live else "the dump is damaged or cut off"
+        why = "the dump is damaged or cut off" if memory.faults else "it stopped during a change"
+        if memory.live:
+            why = "the kernel changed meanwhile"
         _say(
             f"{memory.faults} reads failed and {memory.inconsistent} structures made no sense "
             f"({why}): what is listed may be incomplete"

@@ -85,9 +85,7 @@ def netmem_to_net_iov(prog: Program, netmem: IntegerLike) -> Object:
 
 
 @takes_program_or_default
-def decode_netmem(
-    prog: Program, netmem: IntegerLike, devmem: Optional[Devmem] = None
-) -> Word:
+def decode_netmem(prog: Program, netmem: IntegerLike, devmem: Optional[Devmem] = None) -> Word:
     """
     Say what a word is. It is not followed: an iov is one only if a binding has
     it. So all bindings are read; to decode many words of a live kernel, give a

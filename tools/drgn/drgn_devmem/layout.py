@@ -76,7 +76,7 @@ class Placed(NamedTuple):
     #: Address of the ``struct net_devmem_dmabuf_binding``.
     binding: int
     #: Its number in the binding.
-    index: int
+    index: int  # type: ignore[assignment]
     #: Offset of its memory in the dma-buf, in bytes.
     offset: int
     #: DMA address of its memory.
@@ -130,7 +130,9 @@ class Layout:
         self.page_shift = int(prog["PAGE_SHIFT"])
         try:
             self.iov = Record.of(prog, self.iov_type, **self.iov_members)
-            self.binding = Record.of(prog, "struct net_devmem_dmabuf_binding", **self.binding_members)
+            self.binding = Record.of(
+                prog, "struct net_devmem_dmabuf_binding", **self.binding_members
+            )
             self._setup(prog)
         except LookupError as e:
             raise LayoutError(f"layout {self.name} was recognised, but does not fit: {e}") from e
@@ -370,9 +372,11 @@ class Linux612(Layout):
 
     def is_free(self, memory: Memory, address: int) -> Optional[bool]:
         iov = self.iov.read(memory, address)
-        owner, data = self._owner_of(memory, iov) if iov is not None else (0, None)
+        if iov is None:
+            return None
+        owner, data = self._owner_of(memory, iov)
         binding = self.binding.read(memory, data.binding) if data is not None else None
-        if binding is None:
+        if data is None or binding is None:
             return None
         for chunk, bits in self._chunks(memory, binding.chunk_pool):
             if chunk.owner == owner:
