@@ -17,11 +17,13 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+import accel
 import splat
 import tsc
 
@@ -38,6 +40,11 @@ IMAGE = "/boot/guest.erofs"
 
 END_OF_RUN = b"ppdevmem: end of run"
 
+# Of a helper's arguments, the one that is its own name: see spawn().
+HELPER_WORD = 3
+# How long a helper may take to be gone, after it closed what it had open.
+DYING_SECONDS = 5
+
 
 class GuestError(Exception):
     """The guest could not be run; the message says why."""
@@ -47,9 +54,26 @@ class Timeout(Exception):
     """The time allowed is over."""
 
 
+class NoReader(Exception):
+    """Nobody reads the command's output any more."""
+
+
 def say(message: str) -> None:
     """Print a message about the run itself."""
     print(f"vm: {message}", file=sys.stderr, flush=True)
+
+
+def ending(child: subprocess.Popen[bytes]) -> str:
+    """Return how a helper that ended did."""
+    assert isinstance(child.args, list)
+    # What setpriv runs
+    name = Path(child.args[HELPER_WORD]).name
+    if child.returncode >= 0:
+        return f"{name} ended with status {child.returncode}"
+    try:
+        return f"{name} was ended by {signal.Signals(-child.returncode).name}"
+    except ValueError:
+        return f"{name} was ended by signal {-child.returncode}"
 
 
 def spawn(argv: list[str], log: Path) -> subprocess.Popen[bytes]:
@@ -83,7 +107,7 @@ class Qmp:
         while b"\n" not in self._buffer:
             data = self._sock.recv(65536)
             if not data:
-                raise GuestError("QEMU closed its control socket")
+                raise ConnectionError("QEMU closed its control socket")
             self._buffer += data
         line, _, self._buffer = self._buffer.partition(b"\n")
         message: dict[str, Any] = json.loads(line)
@@ -113,19 +137,21 @@ class Qmp:
 
 
 class Guest:
-    """One run of one command."""
+    """One boot, to run one command."""
 
-    def __init__(self, args: argparse.Namespace) -> None:
+    def __init__(self, args: argparse.Namespace, deadline: float, again: bool) -> None:
         self.args = args
         self.repo = Path(os.environ["PPDEVMEM_REPO"])
         self.rundir = Path(tempfile.mkdtemp(prefix="vm.", dir="/run"))
         logs = self.repo / "build" / "vm"
         logs.mkdir(parents=True, exist_ok=True)
-        self.console = logs / f"{args.flavor}-{os.getpid()}.log"
+        self.console = logs / f"{args.flavor}-{os.getpid()}{'-again' if again else ''}.log"
         self.console.write_bytes(b"")
         self.helpers = self.rundir / "helpers.log"
         self.children: list[subprocess.Popen[bytes]] = []
-        self.deadline: float = time.monotonic() + args.timeout
+        self.deadline = deadline
+        # Whether its init ran, and how the command ended.
+        self.begun = False
         self.status: int | None = None
 
     def close(self) -> None:
@@ -187,10 +213,20 @@ class Guest:
         )
 
     def _check_children(self) -> None:
-        for child in self.children:
-            if child.poll() is not None:
-                text = self.helpers.read_text(errors="replace").strip()
-                raise GuestError(f"{child.args!r} ended early:\n{text}")
+        if any(child.poll() is not None for child in self.children):
+            raise GuestError(self.autopsy())
+
+    def autopsy(self) -> str:
+        """Return which helpers ended, how, and what all of them wrote."""
+        end = time.monotonic() + DYING_SECONDS
+        while time.monotonic() < end and all(child.poll() is None for child in self.children):
+            time.sleep(0.02)
+        dead = [ending(child) for child in self.children if child.poll() is not None]
+        wrote = ""
+        if self.helpers.exists():
+            wrote = self.helpers.read_text(errors="replace").strip()
+        said = f", after saying:\n{wrote}" if wrote else " and said nothing"
+        return (", ".join(dead) or "QEMU and its file servers still run") + said
 
     def _share(self, tag: str, directory: Path, *options: str) -> list[str]:
         """Serve a directory; return QEMU's options for it."""
@@ -226,7 +262,9 @@ class Guest:
         args = self.args
         machine = "q35,memory-backend=mem"
         argv = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none"]
-        argv += ["-machine", machine, "-cpu", CPU, "-accel", "tcg"]
+        # Instructions are counted by whoever emulates them.
+        how = "tcg" if args.icount else accel.choose(args.kernel_dir)[0]
+        argv += ["-machine", machine, "-cpu", CPU, "-accel", how]
         argv += ["-smp", "1" if args.icount else str(args.cpus), "-m", str(args.mem)]
         argv += ["-object", f"memory-backend-memfd,id=mem,size={args.mem}M,share=on"]
         argv += ["-kernel", str(args.kernel_dir / "bzImage"), "-append", self._append()]
@@ -268,10 +306,14 @@ class Guest:
         self._prepare()
         shares = self._share("root", Path("/"), "--readonly", "--cache", "always")
         shares += self._share("out", self.repo / "build" / "out", "--cache", "auto")
-        listeners = {name: self._listen(name) for name in ("ctl", "out", "err", "qmp")}
+        names = ["ctl", "out", "err", "qmp"] + (["in"] if self.args.stdin else [])
+        listeners = {name: self._listen(name) for name in names}
         self._qemu(shares, listeners)
         sockets = {name: self._accept(listener) for name, listener in listeners.items()}
         qmp = Qmp(sockets["qmp"])
+        if self.args.stdin:
+            feeder = threading.Thread(target=feed, args=(sockets.pop("in"),), daemon=True)
+            feeder.start()
         self._relay(sockets, qmp)
 
     def _relay(self, sockets: dict[str, socket.socket], qmp: Qmp) -> None:
@@ -311,7 +353,9 @@ class Guest:
     def _control(self, lines: list[bytes], sock: socket.socket, qmp: Qmp) -> bool:
         """Act on what vm-init says; return whether it is done."""
         for line in lines:
-            if line.startswith(b"ended "):
+            if line == b"begun":
+                self.begun = True
+            elif line.startswith(b"ended "):
                 self.status = int(line.split()[1])
                 self._dump(qmp)
                 sock.sendall(b"go\n")
@@ -340,14 +384,27 @@ class Guest:
         return splat.find(text.replace("\r", "").split("\n"))
 
 
+def feed(sock: socket.socket) -> None:
+    """Pass our standard input on, until it ends or nobody wants it."""
+    try:
+        while data := os.read(0, 65536):
+            sock.sendall(data)
+    except OSError:
+        pass
+    sock.close()
+
+
 def write_all(fd: int, data: bytes) -> None:
     """Write everything."""
     view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
+    try:
+        while view:
+            view = view[os.write(fd, view) :]
+    except BrokenPipeError as error:
+        raise NoReader from error
 
 
-def verdict(guest: Guest) -> int:
+def attempt(guest: Guest) -> int:
     """Run the guest and return the exit status for it."""
     status = STATUS_BROKEN
     try:
@@ -361,6 +418,8 @@ def verdict(guest: Guest) -> int:
         status = STATUS_TIMEOUT
     except GuestError as error:
         say(str(error))
+    except ConnectionError as error:
+        say(f"{error}: {guest.autopsy()}")
     finally:
         guest.close()
     found = guest.splat()
@@ -368,6 +427,34 @@ def verdict(guest: Guest) -> int:
         print("\n".join(found), file=sys.stderr)
         say(f"the kernel complained: status {STATUS_SPLAT}, not {status}")
         status = STATUS_SPLAT
+    return status
+
+
+def note_retry(guest: Guest) -> None:
+    """Tell of a boot that is tried again, also to whoever counts them."""
+    say(f"that was before init ran, so the boot is tried again; its console: {guest.console}")
+    if counter := os.environ.get("PPDEVMEM_RETRIES"):
+        with open(counter, "a", encoding="utf-8") as file:
+            file.write(f"{guest.args.flavor}\n")
+
+
+def run_guest(args: argparse.Namespace) -> int:
+    """Boot, run the command and return the exit status.
+
+    A boot that dies before init says nothing of the command, nor of the kernel unless
+    that complained. QEMU is known to do that now and then, so it gets a second one.
+    """
+    deadline = time.monotonic() + args.timeout
+    for again in (False, True):
+        guest = Guest(args, deadline, again)
+        status = attempt(guest)
+        if status != STATUS_BROKEN or guest.begun or again:
+            break
+        note_retry(guest)
+    if status == 0:
+        guest.console.rename(guest.console.with_name(f"{args.flavor}-last.log"))
+    else:
+        say(f"console log: {guest.console}")
     return status
 
 
@@ -388,6 +475,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--cpus", type=positive, required=True)
     parser.add_argument("--timeout", type=positive, required=True)
     parser.add_argument("--icount", action="store_true")
+    parser.add_argument("--stdin", action="store_true")
     parser.add_argument("--append", default="")
     parser.add_argument("--vmcore", type=Path)
     parser.add_argument("command", nargs="+")
@@ -406,17 +494,10 @@ def main() -> int:
         signal.signal(number, on_signal)
     if args.vmcore is not None:
         args.vmcore.unlink(missing_ok=True)
-    guest = Guest(args)
     try:
-        status = verdict(guest)
-    except BrokenPipeError:
-        # Nobody reads our output any more.
+        return run_guest(args)
+    except (NoReader, BrokenPipeError):
         return 128 + signal.SIGPIPE
-    if status == 0:
-        guest.console.rename(guest.console.with_name(f"{args.flavor}-last.log"))
-    else:
-        say(f"console log: {guest.console}")
-    return status
 
 
 if __name__ == "__main__":

@@ -49,6 +49,11 @@ check "what is written elsewhere is forgotten" test ! -e /usr/written
 console=$(sed -n 's/^vm: console log: //p' "$tmp/err")
 check "the console log is named on failure" grep -q "ppdevmem: end of run" "$console"
 
+vm --stdin -- cat <"$tmp/want" >"$tmp/out"
+check "with --stdin it comes in unchanged, too, up to its end" cmp "$tmp/want" "$tmp/out"
+echo unread | vm -- cat >"$tmp/out"
+is "$(cat "$tmp/out")" "" "without, the command has none"
+
 vm -- sh -c 'sleep 1000 & echo started; exec >&- 2>&-; exit 0' >"$tmp/out"
 is "$?" 0 "a process left behind does not keep the guest"
 is "$(cat "$tmp/out")" "started" "and what was printed before arrives"
@@ -60,6 +65,7 @@ like "$(cat "$tmp/err")" "no end after 30 s" "and says so"
 vm -- sh -c 'echo o >/proc/sysrq-trigger; sleep 1000'
 is $? 125 "a guest that ends before the command does is 125"
 like "$(cat "$tmp/err")" "ended before the command" "and says so"
+is "$(grep -c "tried again" "$tmp/err")" 0 "and is not tried again, since the command ran"
 
 # Splats
 vm -- sh -c 'echo WARNING >/sys/kernel/debug/provoke-crash/DIRECT; exit 0'
