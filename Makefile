@@ -18,10 +18,10 @@ help: ## List the targets
 demo: tools ## Stream through device memory between two namespaces and look at it
 	scripts/demo
 
-test: tools ## Run the tests, except what is slow (tests/run --help for less)
+test: tools ## Run the tests that need no other kernel than the demo (tests/run --help for less)
 	tests/run
 
-test-all: tools ## Run what is slow as well, as CI does
+test-all: tools ## Run what is slow as well, on all kernels, as CI does
 	tests/run --all
 
 soak: tools ## Run the tests that take so long that 'make test-all' leaves them out

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Run tests one after the other, in the guest, and stream what happens.
 
-Each argument is PATH:SECONDS. Prints one JSON object per line: when a test
-starts, each line it prints, and how it ended, with what the kernel had to
-complain meanwhile. The host counts; a guest that dies loses nothing.
+Prints one JSON object per line: that it is ready for a test, each line that the test
+prints, and how it ended, with what the kernel had to complain meanwhile. Each line of
+standard input is the answer to 'ready': PATH:SECONDS, or nothing at the end. The host
+counts; a guest that dies loses nothing. A guest in which something went wrong runs no
+further test.
 """
 
 import json
@@ -17,6 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import oracles
 import splat
 
 CGROUP = Path("/sys/fs/cgroup/test")
@@ -97,9 +100,9 @@ def relay(child: subprocess.Popen[bytes], deadline: float) -> bool:
     return True
 
 
-def run(path: str, seconds: int, log: KernelLog) -> None:
-    """Run one test."""
-    emit("start", test=path)
+def run(path: str, seconds: int, log: KernelLog) -> bool:
+    """Run one test; return whether the guest is as good as before."""
+    oracles.rearm()
     begin = time.monotonic()
     child = start(path)
     in_time = relay(child, begin + seconds)
@@ -116,25 +119,37 @@ def run(path: str, seconds: int, log: KernelLog) -> None:
             pass
     kill_all()
     status = child.wait()
+    complaint = splat.find(log.read())
+    harm = [f"{name} no longer looks for mistakes" for name in oracles.dead()]
+    if oracles.tainted() and not complaint:
+        harm.append("the kernel is tainted, although it did not complain")
     emit(
         "end",
-        test=path,
         status=status,
         timeout=not in_time,
         seconds=round(time.monotonic() - begin, 1),
-        splat=splat.find(log.read()),
+        splat=complaint,
+        harm=harm,
     )
+    return in_time and not complaint and not harm
 
 
 def main() -> None:
-    """Run all tests given."""
+    """Run tests until there is none, or until one has spoilt the guest."""
     CGROUP.mkdir(exist_ok=True)
     os.chdir(os.environ["PPDEVMEM_REPO"])
+    if dead := oracles.dead():
+        emit("unfit", why=f"without {', '.join(dead)} from the start")
+        return
+    oracles.spare()
     log = KernelLog()
-    for argument in sys.argv[1:]:
-        match = re.fullmatch(r"(.+):(\d+)", argument)
-        assert match, argument
-        run(os.path.abspath(match[1]), int(match[2]), log)
+    good = True
+    while good:
+        emit("ready")
+        match = re.fullmatch(r"(.+):(\d+)\n", sys.stdin.readline())
+        if not match:
+            break
+        good = run(os.path.abspath(match[1]), int(match[2]), log)
     emit("finished")
 
 

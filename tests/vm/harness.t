@@ -19,7 +19,7 @@ test_file() {
 }
 
 run() {
-	env PPDEVMEM_REPO="$repo" python3 -B "$PPDEVMEM_REPO/tests/lib/harness.py" "$@"
+	env PPDEVMEM_REPO="$repo" PPDEVMEM_CACHE="$repo" python3 -B "$PPDEVMEM_REPO/tests/lib/harness.py" "$@"
 }
 
 test_file good "# host" 'ok one; skip two "no such thing"; done_testing'
@@ -44,6 +44,27 @@ is "$(run good | tail -n 1)" "1 passed, 0 failed, 1 skipped" "a pattern chooses"
 fails "one that means nothing is an error" 1 "no test matches 'goof'" run goof
 rm "$repo"/tests/unit/{bad,planless,liar,hangs}.t
 
+like "$(run)" "the slowest:.* s  host unit/good.t"$'\n'"all of it took [0-9]+ s" \
+	"the summary has how long it took, and what took longest"
+is "$(jq '.["host unit/good.t"] < 60' "$repo/test-seconds.json")" true "each test's time is kept"
+test_file later "# host" 'ok twelve; done_testing'
+test_file early $'# host\n# timeout: 500' 'ok thirteen; done_testing'
+in_order() {
+	run -j 1 "$@" | sed -n 's|^ok  *host unit/\([a-z]*\).t .*|\1|p' | paste -sd ' '
+}
+is "$(in_order early later)" "early later" "what never ran and may take longest begins"
+jq '.["host unit/later.t"] = 600' "$repo/test-seconds.json" >"$repo/new"
+mv "$repo/new" "$repo/test-seconds.json"
+is "$(in_order early later)" "later early" "or else what took longest"
+rm "$repo"/tests/unit/{early,later}.t
+
+test_file stubborn $'# host\n# timeout: 1' "trap '' TERM; ok eleven
+	setsid sh -c 'echo \$\$ >$repo/stray; exec sleep 1000' & sleep 1000"
+# shellcheck disable=SC2016 # expands when the test ends
+on_exit 'kill "$(cat "$repo/stray")"'
+like "$(run stubborn)" "stubborn.t: no end after 1 s" "not even one that will not end keeps the rest"
+rm "$repo/tests/unit/stubborn.t"
+
 test_file long $'# kernels: ppdevmem debug\n# soak: debug' 'ok eight; done_testing'
 test_file slow $'# host\n# slow: host' 'ok nine; done_testing'
 everywhere="--kernel debug --kernel host"
@@ -57,7 +78,14 @@ everywhere="--kernel debug --kernel host"
 }
 is "$(run slow | tail -n 1)" "1 passed, 0 failed, 0 skipped" "who names a slow test gets it"
 is "$(run --soak --list)" "debug unit/long.t" "--soak runs what takes long, and nothing else"
-is "$(run --list long)" $'ppdevmem unit/long.t\ndebug unit/long.t' "--list says where a test runs"
+is "$(run --all --list long)" $'ppdevmem unit/long.t\ndebug unit/long.t' \
+	"--list says where a test runs"
+is "$(run --list long)" "ppdevmem unit/long.t" "who wants no other kernel built need not name any"
+test_file twin $'# kernels: mainline\n' 'ok ten; done_testing'
+rm "$repo/tests/unit/long.t"
+like "$(run)" "skip     mainline: .*1 test files; .*make test-all" "and what that leaves out is named"
+fails "who names a test that needs another is told" 1 "no test applies; see '--kernel'" run twin
+is "$(run --kernel mainline --list)" "mainline unit/twin.t" "who names a kernel gets it"
 
 # refused HEADER WHY: so is a test with such a header.
 refused() {
