@@ -561,6 +561,26 @@ class Churn(unittest.TestCase):
         self.assertEqual(tokens, 3 if kernel.layout == "ppdevmem" else 2)
         self.assertGreaterEqual(seconds, 1)
 
+    @each_layout
+    def test_new_root(self, kernel: synthetic.Kernel) -> None:
+        """A table that gets another root while it is read still has its tokens."""
+        tokens = {0: 1030, 1: kernel.word(0), 2: kernel.word(0)}
+        old = kernel.xarray(tokens | {900: kernel.word(1)})
+        kernel.set("sock", kernel.sock, sk_user_frags__xa_head=old)
+        walk = sockets.xarray_entries
+
+        def entries(memory: Memory, head: int | None) -> Any:
+            """The old root is freed just before it is read."""
+            if head == old:
+                kernel.write((old & ~3), bytes(kernel.size("xa_node")))
+                table = kernel.xarray(tokens)
+                kernel.set("sock", kernel.sock, sk_user_frags__xa_head=table)
+            return walk(memory, head)
+
+        with mock.patch.object(sockets, "xarray_entries", entries):
+            found = [sock for sock in Devmem(kernel.prog).sockets.all if sock.tokens]
+        self.assertEqual([sorted(sock.tokens) for sock in found], [[1, 2]])
+
     def test_slow_reader(self) -> None:
         """One that is always seen to give something back is not judged, and that has an end."""
         kernel = synthetic.Kernel("linux-6.17")

@@ -27,6 +27,7 @@ _IPPROTO_TCP = 6
 # or soon after, and a filtered dump may lack the page behind
 _TCP_TIME_WAIT = 6
 _TCP_NEW_SYN_RECV = 12
+_TABLE_WALKS = 8
 
 
 class Task(NamedTuple):
@@ -226,7 +227,7 @@ class Sockets:
         if found is None:
             return None
         common, sock, _ = found
-        entries = dict(xarray_entries(self.memory, sock.tokens))
+        entries = self._token_table(address, sock.tokens)
         # An xarray that starts at 1 has such an entry at 0, which is no token's
         reserved = sum(index > 0 for index, e in entries.items() if e == XA_ZERO_ENTRY)
         unread = [skb for skb in self._unread(address, sock) if _has_iovs(skb)]
@@ -256,6 +257,20 @@ class Sockets:
         found = [sock for sock in socks if sock is not None]
         return sorted(found, key=lambda sock: (sock.cookie, sock.address))
 
+    def _token_table(self, address: int, head: int) -> Dict[int, int]:
+        """
+        Entries of a socket's table of tokens. When it gets another root meanwhile, what was
+        read of the old one may be nothing any more, although most tokens are still there.
+        """
+        entries = dict(xarray_entries(self.memory, head))
+        for _ in range(_TABLE_WALKS if self.memory.live else 0):
+            now = self.memory.word(address + self._sock.offsets["tokens"])
+            if now is None or now == head:
+                break
+            head = now
+            entries = dict(xarray_entries(self.memory, head))
+        return entries
+
     def tokens_of(self, sock: Sock) -> Dict[int, int]:
         """
         Read a socket's tokens again.
@@ -266,7 +281,7 @@ class Sockets:
         found = self._read_tcp(sock.address)
         if found is None or self._names(*found) != (sock.local, sock.remote):
             return {}
-        return _tokens(dict(xarray_entries(self.memory, found[1].tokens)))
+        return _tokens(self._token_table(sock.address, found[1].tokens))
 
     # What it has not read
 
