@@ -457,18 +457,24 @@ static int loopback(int *other)
 /* Until @seen, what comes out, if anything does, on either side; and a little longer. */
 static void read_all(const unsigned long *seen, int fd, int other)
 {
+	const int fds[] = { other, fd, sock };
+	unsigned int after = 0, i;
+	unsigned long bytes = 0;
 	char data[4096];
-	int after = 0;
+	ssize_t got;
 
 	while (after < 20) {
-		recv(other, data, sizeof(data), MSG_DONTWAIT);
-		recv(fd, data, sizeof(data), MSG_DONTWAIT);
-		recv(sock, data, sizeof(data), MSG_DONTWAIT);
-		receive(4, MSG_SOCK_DEVMEM);
+		for (i = 0; i < 3; i++) {
+			got = recv(fds[i], data, sizeof(data), MSG_DONTWAIT);
+			bytes += got > 0 ? got : 0;
+		}
+		got = receive(4, MSG_SOCK_DEVMEM).ret;
+		bytes += got > 0 ? got : 0;
 		poll(NULL, 0, 10);
 		if (__atomic_load_n(seen, __ATOMIC_RELAXED) && !after++)
 			puts("data");
 	}
+	tell("bytes", bytes);
 }
 
 /* Into a map, so that @verdict of hazards.bpf.c gets what arrives. */

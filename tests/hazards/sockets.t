@@ -212,8 +212,9 @@ map() {
 	push
 	saw grep -q "^data" "$dir/rx.out"
 	wait_line "$dir/rx.out" "^done" 60 || happened hang
-	happened dropped
 	odd_down
+	is "$(told bytes)" 0 "$current: no reader gets anything of it"
+	happened dropped
 }
 
 needs_sockmap() {

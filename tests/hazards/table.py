@@ -36,6 +36,9 @@ WHO = {"remote": "remote peer", "local": "unprivileged local", "admin": "admin"}
 # What a cell begins with when the host was hurt.
 BAD = ("panic", "WARN", "leak", "hang", "corrupt", "host memory", "without bound")
 
+# What a cell has until its scene has run there; the page is not whole then.
+NOT_TRIED = "not yet tried"
+
 # The headings of the page, in its order: file of scenes, heading.
 GROUPS = (
     ("ways", "Found by reading and by trying"),
@@ -64,25 +67,27 @@ ELSEWHERE = (
     Elsewhere(
         "the mapping of a dma-buf outlives the driver of the device that it was made for",
         "unprivileged local",
-        "it does while a socket holds tokens",
+        "unmapped by the last reference, whenever that is",
         "fine",
         "tests/provider/teardown.t",
     ),
     Elsewhere(
         "an iov comes back while somebody else has a reference on it",
         "nobody, without another mistake",
-        "it is handed out again",
+        "WARN, and it is lost",
         "lost, and counted",
         "tests/observability/kunit.t",
     ),
     Elsewhere(
         "a queue that does not restart at the unbind",
         "admin, by a driver's fault",
-        "it keeps its memory",
+        "WARN",
         "fine",
         "tests/observability/kunit.t",
     ),
-    Elsewhere("a binding of more than 128 GiB", "admin", "fine", "fine", "tests/provider/large.t"),
+    Elsewhere(
+        "a binding of more than 128 GiB", "admin", "not looked at", "fine", "tests/provider/large.t"
+    ),
     Elsewhere(
         "built for 32 bits", "admin", "not looked at", "refused by Kconfig", "tests/provider/arch.t"
     ),
@@ -93,8 +98,8 @@ HEAD = """\
 
 For whoever must decide whether device memory may run on a host. Each row is a way to hurt
 it, found by reading the kernel's source or by letting a part of the network stack get hold
-of packets whose payload the kernel cannot read. Each was tried; the cells say what
-happened. `tests/hazards/table.py` writes this page from what the tests saw.
+of packets whose payload the kernel cannot read. A cell says what happened when it was
+tried. `tests/hazards/table.py` writes this page from what the tests saw.
 
 - **Who** can do it. *remote peer*: whoever can send packets to the host. *unprivileged
   local*: a process without capabilities that was given a socket which receives into device
@@ -108,7 +113,8 @@ happened. `tests/hazards/table.py` writes this page from what the tests saw.
   host with `panic_on_warn` dies). **panic**: it dies, in that function. **leak**: memory is
   lost until the next boot. **hang**: a process or the device does not come back.
   **without bound**: a user can have the kernel allocate as much as there is.
-- *not built in*: this kernel lacks the part, so nothing was learned. Do not read it as fine.
+- *not built in*: this kernel lacks the part, so nothing was learned; *not yet tried*: nobody
+  has run it there. Do not read either as fine.
 - **Scene** is the test: `scripts/vm --kernel FLAVOR -- tests/hazards/FILE.t SCENE` for
   `FILE/SCENE` runs it alone. In each the part has proven that it saw the payload, and at the end all
   memory has come back.
@@ -218,7 +224,7 @@ def page(rows: Rows, run: str) -> str:
     head = ["What", "Who", *headings(run), "Scene"]
     for group, heading in GROUPS:
         lines = [
-            [row.what, row.who, *(row.cells.get(f, "") for f in COLUMNS), f"`{name}`"]
+            [row.what, row.who, *(row.cells.get(f, NOT_TRIED) for f in COLUMNS), f"`{name}`"]
             for name, row in rows.items()
             if name.startswith(f"{group}/")
         ]
@@ -233,7 +239,7 @@ ELSEWHERE_HEAD = """\
 ## Tested otherwise
 
 These need a fault at one place, a window of a few instructions, or concern what only our
-provider has. The test that is named holds ours; of Linux, the source was read.
+provider has. The test that is named holds ours; of Linux, the source of 6.12 was read.
 """
 
 
@@ -241,7 +247,9 @@ def problems(rows: Rows) -> list[str]:
     """Find cells that are missing or bad, and tests that are not there."""
     found = []
     for name, row in rows.items():
-        found += [f"{name}: not seen on {f}" for f in COLUMNS if not row.cells.get(f)]
+        found += [
+            f"{name}: not tried on {f}" for f in COLUMNS if row.cells.get(f, NOT_TRIED) == NOT_TRIED
+        ]
         if word(row.cells.get(OURS, "")).startswith(BAD):
             found.append(f"{name}: ours is hurt: {row.cells[OURS]}")
     found += [f"no test {e.test}" for e in ELSEWHERE if not (REPO / e.test.split()[0]).exists()]
