@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem stock-latest
 # slow: ppdevmem stock-latest
-# timeout: 600
+# timeout: 1500
 #
 # drgn beside readers that are busy, on one binding: one that gives each token back after
 # 50 ms, whose numbers and iovs are used again at once, and one that keeps 50. Only the

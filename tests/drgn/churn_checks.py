@@ -17,9 +17,9 @@ from drgn_devmem.target import open_target  # noqa: E402
 
 SCENE = Path("/tmp/churn")
 LIMIT = 1.0
-ROUNDS = 5
+ROUNDS = 3
 # A guest whose host is busy may stand still for longer than the limit
-TRIES = 20
+TRIES = 9
 
 
 def reports() -> list[tuple[int, int, float]]:
