@@ -15,7 +15,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 from drgn import Program, sizeof
 
 from .layout import LayoutError, Run, detach_unit, select_layout
-from .memory import XA_ZERO_ENTRY, Memory, Record, list_nodes, xarray_entries
+from .memory import TYPES_KEY, XA_ZERO_ENTRY, Memory, Record, list_nodes, xarray_entries
 
 __all__ = ("Binding", "DmaBuf", "Kernel", "NetDevice", "Pool")
 
@@ -163,8 +163,13 @@ class Kernel:
         :return: Its address, 0 if there is none.
         :raises LayoutError: if it is required and there is none
         """
+        # drgn goes through all symbols each time
+        key = (TYPES_KEY, "symbol", name)
+        if key in self.prog.cache:
+            return int(self.prog.cache[key])
         symbols = self.prog.symbols(name)
         if len({symbol.address for symbol in symbols}) == 1:
+            self.prog.cache[key] = int(symbols[0].address)
             return int(symbols[0].address)
         if not required:
             return 0
