@@ -53,20 +53,22 @@ scene_unread() {
 # Sockets that are none: connections that have ended (TIME_WAIT), and some that wait
 # for data before they begin (request sockets).
 scene_remnants() {
-	start_rx python3 -B - >"$scene/remnants" <<-END
-		import signal, socket
-		waiting = socket.create_server(("127.0.0.1", 5300), backlog=400)
-		waiting.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 600)
-		silent = [socket.create_connection(("127.0.0.1", 5300)) for _ in range(200)]
-		listener = socket.create_server(("127.0.0.1", 5301))
-		for _ in range(500):
-		    client = socket.create_connection(("127.0.0.1", 5301))
-		    server = listener.accept()[0]
-		    client.close()
-		    server.close()
-		print("made", flush=True)
-		signal.pause()
-	END
+	local program='
+import signal, socket
+waiting = socket.create_server(("127.0.0.1", 5300), backlog=400)
+waiting.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 600)
+silent = [socket.create_connection(("127.0.0.1", 5300)) for _ in range(200)]
+listener = socket.create_server(("127.0.0.1", 5301))
+for _ in range(500):
+    client = socket.create_connection(("127.0.0.1", 5301))
+    server = listener.accept()[0]
+    client.close()
+    server.close()
+print("made", flush=True)
+signal.pause()
+'
+	# Not from standard input, which what runs in the background has not
+	start_rx python3 -B -c "$program" >"$scene/remnants"
 	wait_line "$scene/remnants" made
 }
 
