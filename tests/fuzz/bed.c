@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ethtool.h>
 #include <linux/ethtool_netlink.h>
 #include <net/if.h>
 #include <sched.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "devmemcat.h"
@@ -37,6 +39,14 @@ static int own_ns(void)
 	return open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 }
 
+void bed_limit_patience(int fd, unsigned int ms)
+{
+	const struct timeval patience = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+}
+
 /* Let the caller listen in the namespace "rx", without ever waiting in accept(). */
 static int open_listeners(struct bed *bed)
 {
@@ -48,6 +58,8 @@ static int open_listeners(struct bed *bed)
 		bed->listener[i] = net_listen("::", port);
 		if (bed->listener[i] < 0 || fcntl(bed->listener[i], F_SETFL, O_NONBLOCK))
 			return -errno;
+		/* Connections inherit it */
+		bed_limit_patience(bed->listener[i], BED_READ_MS);
 	}
 	return 0;
 }
@@ -122,6 +134,10 @@ int admin_open(struct admin *admin, const struct bed *bed, struct world *world)
 			err = -errno;
 		else
 			err = link_open(&admin->link[i]) ?: ethtool_open(&admin->ethtool[i]);
+		if (err)
+			break;
+		bed_limit_patience(mnl_socket_get_fd(admin->link[i].nl), BED_ANSWER_MS);
+		bed_limit_patience(mnl_socket_get_fd(admin->ethtool[i].genl.nl), BED_ANSWER_MS);
 	}
 	if (setns(before, CLONE_NEWNET))
 		err = -errno;
@@ -181,12 +197,22 @@ void bed_delete_devices(struct admin *admin)
 	link_delete(&admin->link[bed_ns_of(admin, END_RX)], admin->world->ifindex[END_RX]);
 }
 
+static void mend_features(struct ethtool *et, int ifindex)
+{
+	ethtool_value(et, ifindex, ETHTOOL_SRXCSUM, 1);
+	ethtool_value(et, ifindex, ETHTOOL_SGRO, 1);
+	ethtool_value(et, ifindex, ETHTOOL_STXCSUM, 1);
+	ethtool_value(et, ifindex, ETHTOOL_SSG, 1);
+	ethtool_value(et, ifindex, ETHTOOL_SFLAGS, ETH_FLAG_NTUPLE | ETH_FLAG_RXHASH);
+}
+
 static void mend_device(struct admin *admin, enum end end)
 {
 	struct ethtool *et = &admin->ethtool[bed_ns_of(admin, end)];
 	struct genl *rt = &admin->link[bed_ns_of(admin, end)];
 	const int ifindex = admin->world->ifindex[end];
 
+	mend_features(et, ifindex);
 	ethtool_channels(et, ifindex, QUEUES);
 	if (end == END_RX)
 		ethtool_rings(et, ifindex, BED_RING, ETHTOOL_TCP_DATA_SPLIT_ENABLED);

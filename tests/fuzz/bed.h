@@ -20,6 +20,8 @@
 #define BED_RING	64
 #define BED_MTU		1500
 #define BED_KNOBS	7
+#define BED_READ_MS	20
+#define BED_ANSWER_MS	5000	/* of the kernel, to netlink */
 
 /* Sockets to change devices with, one of each kind for each namespace. */
 struct admin {
@@ -28,6 +30,12 @@ struct admin {
 	const struct bed *bed;
 	struct world *world;
 };
+
+/*
+ * No read of the socket waits longer than so many milliseconds: not even one whose
+ * answer went to another thread, which had the descriptor or its number.
+ */
+void bed_limit_patience(int fd, unsigned int ms);
 
 /* Make the namespaces and all sockets. Returns 0 or a negative errno. */
 int bed_open(struct bed *bed);

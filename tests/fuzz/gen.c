@@ -291,10 +291,10 @@ static const struct kind kinds[OP_KINDS] = {
 		{ { "slot", conn_slot } } },
 	[OP_FORK] = { "fork", ROLE_READER, 1, false,
 		{ { "ops", forked_ops }, { "seed", any } } },
-	[OP_MIGRATE] = { "migrate", ROLE_READER, 10, false,
+	[OP_MIGRATE] = { "migrate", ROLE_READER, 2, false,
 		{ { "cpu", choice } } },
 
-	[OP_CONNECT] = { "connect", ROLE_SENDER, 40, true,
+	[OP_CONNECT] = { "connect", ROLE_SENDER, 10, true,
 		{ { "slot", sender_slot }, { "port", port }, { "family", flip } } },
 	[OP_SEND] = { "send", ROLE_SENDER, 300, true,
 		{ { "slot", sender_slot }, { "len", send_len }, { "flags", send_flags } } },
@@ -366,7 +366,7 @@ static const struct kind kinds[OP_KINDS] = {
 	[OP_REMAKE] = { "remake", ROLE_ADMIN, 2, false, { } },
 	[OP_OFFLINE] = { "offline", ROLE_ADMIN, 1, false,
 		{ { "offline", flip } } },
-	[OP_PAUSE_ADMIN] = { "pause_admin", ROLE_ADMIN, 60, false,
+	[OP_PAUSE_ADMIN] = { "pause_admin", ROLE_ADMIN, 100, false,
 		{ { "us", pause_us } } },
 };
 

@@ -309,8 +309,8 @@ static int attend(unsigned int round, const pid_t *pids)
 	close(kmsg);
 	if (!splat)
 		return 0;
-	complain("the kernel complained in round %u of seed %" PRIu64 "; what was done last:", round,
-		 settings.seed);
+	complain("the kernel complained in round %u of seed %" PRIu64 "; what was done last:",
+		 round, settings.seed);
 	print_records();
 	return -1;
 }

@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "bed.h"
+
 #define TRACE_ALL "/sys/kernel/tracing/events/devmem/enable"
 #define PAGE 4096
 
@@ -70,6 +72,8 @@ static int open_slot(struct process *proc, uint32_t slot)
 		return 0;
 	err = netdev_open(&proc->binding[slot]);
 	proc->bound[slot] = !err;
+	if (!err)
+		bed_limit_patience(mnl_socket_get_fd(proc->binding[slot].genl.nl), BED_ANSWER_MS);
 	return err;
 }
 

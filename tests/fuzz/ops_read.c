@@ -14,17 +14,16 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "bed.h"
 
 #ifndef TCP_INQ
 #define TCP_INQ 36
 #endif
 
-/* Of a read that may block. */
-#define PATIENCE_US 20000
 /* Whoever hangs in a child is seen at the end of the round; this ends a child that loops. */
 #define CHILD_SECONDS 60
 #define MAX_RANGES (DONTNEED_MAX_RANGES + 1)
@@ -83,24 +82,31 @@ static long dontneed(int fd, const void *tokens, socklen_t len)
 	return result(setsockopt(fd, SOL_SOCKET, SO_DEVMEM_DONTNEED, tokens, len));
 }
 
-/* No operation on it waits for long. */
-static void limit_patience(int fd)
+static int take_connection(struct worker *w, uint32_t slot, uint32_t port)
 {
-	const struct timeval patience = { .tv_usec = PATIENCE_US };
+	int fd = accept4(w->bed->listener[port], NULL, NULL, SOCK_CLOEXEC);
 
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	if (fd < 0)
+		return -errno;
+	fill_slot(w, slot, fd);
+	return fd;
 }
 
 static long op_accept(struct worker *w, const uint32_t *arg)
 {
-	int fd = accept4(w->bed->listener[arg[1]], NULL, NULL, SOCK_CLOEXEC);
+	int fd = take_connection(w, arg[0], arg[1]);
 
 	if (fd < 0)
-		return errno == EAGAIN ? SKIPPED : -errno;
-	limit_patience(fd);
-	fill_slot(w, arg[0], fd);
+		return fd == -EAGAIN ? SKIPPED : fd;
 	return 0;
+}
+
+/* The connection in a slot; if there is none, one that waits to be accepted, or less than 0. */
+static int conn_at(struct worker *w, uint32_t slot)
+{
+	int fd = w->proc->conn[slot];
+
+	return fd < 0 ? take_connection(w, slot, slot % PORTS) : fd;
 }
 
 static long op_recv(struct worker *w, const uint32_t *arg)
@@ -115,7 +121,7 @@ static long op_recv(struct worker *w, const uint32_t *arg)
 		.msg_control = worker_place(w->control, CONTROL_SIZE, arg[5], arg[2]),
 		.msg_controllen = arg[2],
 	};
-	int fd = w->proc->conn[arg[0]];
+	int fd = conn_at(w, arg[0]);
 	long ret;
 
 	if (fd < 0)
@@ -131,7 +137,7 @@ static long op_recvmmsg(struct worker *w, const uint32_t *arg)
 	const unsigned int num = arg[1] < 4 ? arg[1] : 4;
 	const size_t control = CONTROL_SIZE / 4, data = DATA_SIZE / 4;
 	struct mmsghdr msgs[4] = { 0 };
-	int fd = w->proc->conn[arg[0]];
+	int fd = conn_at(w, arg[0]);
 	struct iovec iov[4];
 	unsigned int i;
 	long ret;
@@ -155,7 +161,7 @@ static long op_recvmmsg(struct worker *w, const uint32_t *arg)
 static long op_give(struct worker *w, const uint32_t *arg)
 {
 	struct dmabuf_token ranges[TOKENS];
-	int fd = w->proc->conn[arg[0]];
+	int fd = conn_at(w, arg[0]);
 	unsigned int num;
 
 	if (fd < 0)
@@ -171,7 +177,7 @@ static long op_give_twice(struct worker *w, const uint32_t *arg)
 {
 	struct dmabuf_token ranges[DONTNEED_MAX_RANGES];
 	const unsigned int most = DONTNEED_MAX_RANGES / 2;
-	int fd = w->proc->conn[arg[0]];
+	int fd = conn_at(w, arg[0]);
 	unsigned int num;
 	long ret;
 
@@ -191,7 +197,7 @@ static long op_give_twice(struct worker *w, const uint32_t *arg)
 static long op_guess(struct worker *w, const uint32_t *arg)
 {
 	struct dmabuf_token ranges[MAX_RANGES];
-	int fd = w->proc->conn[arg[0]];
+	int fd = conn_at(w, arg[0]);
 	unsigned int i;
 
 	if (fd < 0)
@@ -204,7 +210,7 @@ static long op_guess(struct worker *w, const uint32_t *arg)
 static long op_give_odd(struct worker *w, const uint32_t *arg)
 {
 	struct dmabuf_token *at = worker_place(w->data, DATA_SIZE, arg[2], arg[1] & 4095);
-	int fd = w->proc->conn[arg[0]];
+	int fd = conn_at(w, arg[0]);
 
 	if (fd < 0)
 		return SKIPPED;
@@ -266,7 +272,7 @@ static long op_read(struct worker *w, const uint32_t *arg)
 		{ w->data[PLACE_GOOD], arg[2] / 2 },
 		{ w->data[PLACE_GOOD] + DATA_SIZE / 2, arg[2] / 2 },
 	};
-	int fd = w->proc->conn[arg[0]];
+	int fd = conn_at(w, arg[0]);
 
 	if (fd < 0)
 		return SKIPPED;
@@ -306,7 +312,7 @@ static long op_sockopt(struct worker *w, const uint32_t *arg)
 		{ IPPROTO_TCP, TCP_USER_TIMEOUT }, { IPPROTO_TCP, TCP_MAXSEG },
 	};
 	const unsigned int which = arg[1] % ARRAY_SIZE(opts);
-	int fd = w->proc->conn[arg[0]], value = arg[2];
+	int fd = conn_at(w, arg[0]), value = arg[2];
 
 	if (fd < 0)
 		return SKIPPED;
@@ -320,7 +326,7 @@ static long op_query(struct worker *w, const uint32_t *arg)
 		SO_DEVMEM_DONTNEED,
 	};
 	const unsigned int num = ARRAY_SIZE(opts);
-	struct pollfd poll_fd = { .fd = w->proc->conn[arg[0]], .events = POLLIN };
+	struct pollfd poll_fd = { .fd = conn_at(w, arg[0]), .events = POLLIN };
 	char value[256];
 	socklen_t len = sizeof(value);
 	int queued;
@@ -343,7 +349,7 @@ static long op_query(struct worker *w, const uint32_t *arg)
 
 static long op_reply(struct worker *w, const uint32_t *arg)
 {
-	int fd = w->proc->conn[arg[0]];
+	int fd = conn_at(w, arg[0]);
 
 	if (fd < 0)
 		return SKIPPED;
@@ -352,7 +358,7 @@ static long op_reply(struct worker *w, const uint32_t *arg)
 
 static long op_shutdown(struct worker *w, const uint32_t *arg)
 {
-	int fd = w->proc->conn[arg[0]];
+	int fd = conn_at(w, arg[0]);
 
 	return fd < 0 ? SKIPPED : result(shutdown(fd, arg[1] % 4));
 }
@@ -360,7 +366,7 @@ static long op_shutdown(struct worker *w, const uint32_t *arg)
 static long op_disconnect(struct worker *w, const uint32_t *arg)
 {
 	const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
-	int fd = w->proc->conn[arg[0]];
+	int fd = conn_at(w, arg[0]);
 
 	return fd < 0 ? SKIPPED : result(connect(fd, &nobody, sizeof(nobody)));
 }
@@ -388,7 +394,7 @@ static long op_dup(struct worker *w, const uint32_t *arg)
 
 static long op_fcntl(struct worker *w, const uint32_t *arg)
 {
-	int fd = w->proc->conn[arg[0]];
+	int fd = conn_at(w, arg[0]);
 
 	if (fd < 0)
 		return SKIPPED;
@@ -412,7 +418,7 @@ static long op_fcntl(struct worker *w, const uint32_t *arg)
 /* Give another process a descriptor of it, whichever process takes it. */
 static long op_pass(struct worker *w, const uint32_t *arg)
 {
-	int fd = w->proc->conn[arg[0]];
+	int fd = conn_at(w, arg[0]);
 
 	return fd < 0 ? SKIPPED : worker_pass(w, fd);
 }
@@ -437,7 +443,7 @@ static long op_take(struct worker *w, const uint32_t *arg)
 		return SKIPPED;
 	memcpy(&fd, CMSG_DATA(cm), sizeof(fd));
 	/* It may be a netlink socket */
-	limit_patience(fd);
+	bed_limit_patience(fd, BED_READ_MS);
 	fill_slot(w, arg[0], fd);
 	return 0;
 }

@@ -37,10 +37,10 @@ static socklen_t address(struct sockaddr_storage *addr, bool ipv6, uint16_t port
 	return sizeof(*in4);
 }
 
-static long op_connect(struct worker *w, const uint32_t *arg)
+static long open_connection(struct worker *w, uint32_t slot, uint32_t port, bool ipv6)
 {
 	struct sockaddr_storage addr;
-	socklen_t len = address(&addr, arg[2], FIRST_PORT + arg[1]);
+	socklen_t len = address(&addr, ipv6, FIRST_PORT + port);
 	int one = 1, fd;
 
 	fd = socket(addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -53,16 +53,22 @@ static long op_connect(struct worker *w, const uint32_t *arg)
 		close(fd);
 		return -err;
 	}
-	fill_slot(w, arg[0], fd);
+	fill_slot(w, slot, fd);
 	return 0;
 }
 
+static long op_connect(struct worker *w, const uint32_t *arg)
+{
+	return open_connection(w, arg[0], arg[1], arg[2]);
+}
+
+/* Into an empty slot comes a connection first. */
 static long op_send(struct worker *w, const uint32_t *arg)
 {
 	int fd = w->proc->sender[arg[0]];
 
 	if (fd < 0)
-		return SKIPPED;
+		return open_connection(w, arg[0], arg[0] % PORTS, arg[0] & 1);
 	return result(send(fd, w->data[PLACE_GOOD], arg[1], arg[2]));
 }
 

@@ -92,6 +92,8 @@ void worker_run_op(struct worker *w, const struct op *op)
 	rec->done = true;
 	if (ret == SKIPPED) {
 		tally->skipped++;
+		/* Others may bring something to operate on */
+		sched_yield();
 		return;
 	}
 	w->world->left--;
@@ -145,6 +147,19 @@ long worker_pass(struct worker *w, int fd)
 	return sendmsg(w->bed->mail[0], &msg, MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
+/* Begin with something to bind. */
+static void set_up_binder(struct worker *w)
+{
+	unsigned int i;
+
+	if (netdev_open(&w->netdev))
+		die("netlink family netdev");
+	bed_limit_patience(mnl_socket_get_fd(w->netdev.genl.nl), BED_ANSWER_MS);
+	for (i = 0; i < BUFFERS; i++)
+		if (dmabuf_create(&w->proc->buffer[i], "udmabuf", (16 << i) * PAGE))
+			w->proc->buffer[i].fd = -1;
+}
+
 static void set_up(struct worker *w)
 {
 	if (setns(w->bed->ns[w->role == ROLE_SENDER ? NS_TX : NS_RX], CLONE_NEWNET))
@@ -152,8 +167,8 @@ static void set_up(struct worker *w)
 	w->fail_nth = w->settings->faults ? open(FAIL_NTH, O_RDWR | O_CLOEXEC) : -1;
 	if (w->settings->faults && w->fail_nth < 0)
 		die(FAIL_NTH);
-	if (w->role == ROLE_BINDER && netdev_open(&w->netdev))
-		die("netlink family netdev");
+	if (w->role == ROLE_BINDER)
+		set_up_binder(w);
 	if (w->role == ROLE_ADMIN && admin_open(w->admin, w->bed, w->world))
 		die("netlink");
 	make_regions(w->data, DATA_SIZE);
