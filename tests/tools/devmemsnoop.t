@@ -98,9 +98,10 @@ tokens() {
 }
 if $counts; then
 	tokens tp_btf 5301
+else
+	tokens fentry 5302
+	DEVMEM_HIDE=fentry,fexit tokens kprobe 5303
 fi
-DEVMEM_HIDE=tp_btf tokens fentry 5302
-DEVMEM_HIDE=tp_btf,fentry,fexit tokens kprobe 5303
 DEVMEM_HIDE=tp_btf,fentry,fexit,kprobe fails "by nothing" 1 \
 	"no way to see 'token_get'.*fentry/tcp_xa_pool_commit_locked: hidden by DEVMEM_HIDE" \
 	devmemsnoop -e token_get
