@@ -252,7 +252,8 @@ static int follow(struct devmemsnoop_bpf *skel)
 		return -errno;
 	}
 	print_header();
-	fflush(stdout);
+	if (fflush(stdout))
+		stream_stop = true;
 	while (!stream_stop && err >= 0 && stream_now_ns() < end) {
 		err = ring_buffer__poll(records, POLL_MS);
 		if (err == 0)
