@@ -92,7 +92,7 @@ rings() {
 
 scene channels admin "channels that are not bound go, and come back"
 channels() {
-	changed in_rx ethtool -L dms0 combined 2
+	changed in_rx ethtool -L dms0 combined 3
 	in_rx ethtool -L dms0 combined 4
 }
 
@@ -178,20 +178,6 @@ cgroup_kill() {
 	confined
 	echo 1 >"$cgroup/cgroup.kill"
 	cut_off
-}
-
-scene out_of_memory local "a reader that holds tokens runs out of memory and is killed"
-out_of_memory() {
-	grep -qw memory /sys/fs/cgroup/cgroup.controllers || { missing MEMCG && return; }
-	echo +memory >/sys/fs/cgroup/cgroup.subtree_control
-	confined
-	# Its own memory is charged elsewhere; what it is made to touch is charged here.
-	echo 4M >"$cgroup/memory.max"
-	echo 0 >"$cgroup/memory.swap.max" 2>/dev/null
-	echo 1 >"$cgroup/memory.oom.group"
-	sh -c "echo \$\$ >$cgroup/cgroup.procs; exec tail -c 64M /dev/zero" >/dev/null 2>&1
-	cut_off
-	echo -memory >/sys/fs/cgroup/cgroup.subtree_control
 }
 
 run_scenes "$@"

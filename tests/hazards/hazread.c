@@ -16,7 +16,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <liburing.h>
-#include <linux/filter.h>
 #include <linux/tls.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -369,16 +368,6 @@ static bool mptcp(void)
 	return false;
 }
 
-/* A filter that keeps less of each segment than there is. */
-static bool cut(void)
-{
-	struct sock_filter code = BPF_STMT(BPF_RET | BPF_K, 200);
-	struct sock_fprog prog = { .len = 1, .filter = &code };
-
-	tell("attach", result(setsockopt(sock, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog))));
-	return true;
-}
-
 static atomic_bool racing = true;
 
 /* Give back whatever token there may be, by guessing. */
@@ -566,7 +555,6 @@ static const struct way {
 	{ "ktls-copy", ktls_copy, .privileged = true, .late = true },
 	{ "mptcp", mptcp, .protocol = IPPROTO_MPTCP },
 	{ "md5", md5, .signed_by_peer = true },
-	{ "cut", cut, .privileged = true },
 	{ "race", race },
 	{ "mint", mint },
 	{ "filter", filter, .privileged = true },
