@@ -31,9 +31,6 @@ _COMPLAINTS = (
     r"list_(?:add|del)(?: |_)corruption",
     r"unregister_netdevice: waiting for \S+ to become free",
     r"page_pool: .*\bBUG\b",
-    # A pool that was given up a minute ago still waits for memory: somebody lost it, or
-    # holds it longer than any test does on purpose.
-    r"page_pool_release_retry\(\) stalled pool shutdown",
 )
 
 _SPLAT = re.compile(_STAMP + "(?:" + "|".join(_COMPLAINTS) + ")")

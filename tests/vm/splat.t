@@ -30,7 +30,6 @@ COMPLAINTS = """\
 [    1.000000] ODEBUG: free active (active state 0) object
 [    1.000000][  T123] WARNING: CPU: 1 PID: 77 at net/core/dev.c:1 f+0x1/0x2
 [    1.000000] unregister_netdevice: waiting for dms0 to become free. Usage count = 2
-[    0.100000] page_pool_release_retry() stalled pool shutdown: id 1, 1 inflight 60 sec
 unreferenced object 0xffff888003b4c000 (size 64):
 """
 
@@ -38,6 +37,7 @@ HARMLESS = """\
 [    0.100000] Spectre V2 : WARNING: Unprivileged eBPF is enabled with eIBRS on
 [    0.100000] Linux version 6.12.117 (debug@host)
 [    0.100000] BUGS: none
+[    0.100000] page_pool_release_retry() stalled pool shutdown: id 1, 1 inflight 60 sec
 [    0.100000] systemd[1]: WARNING: is a word
 [    0.100000] rcu: Hierarchical RCU implementation.
 [    0.100000] kmemleak: Kernel memory leak detector initialized
