@@ -15,23 +15,23 @@ nft() {
 	in_rx /usr/sbin/nft "$@"
 }
 
-# counted [NAME]: the counter NAME (default "all") has as many bytes as are not of headers.
+# counted [NAME]: the counter NAME (default "seen") has as many bytes as are not of headers.
 counted() {
-	nft -j list counter "$family" hazards "${1:-all}" |
+	nft -j list counter "$family" hazards "${1:-seen}" |
 		jq -e --argjson chunk "$chunk" '.nftables[].counter? // empty | .bytes >= $chunk / 2' >/dev/null
 }
 
-# rules FAMILY HOOK RULE...: a table with a counter "all" that has seen what the rules see.
+# rules FAMILY HOOK RULE...: a table with a counter "seen" that has seen what the rules see.
 rules() {
 	family=$1
 	local hook=$2
 	shift 2
 	{
 		echo "table $family hazards {"
-		echo "	counter all { }"
+		echo "	counter seen { }"
 		echo "	chain input {"
 		echo "		type filter hook $hook priority 0; policy accept;"
-		echo "		tcp dport $port counter name all"
+		echo "		tcp dport $port counter name seen"
 		printf '\t\t%s\n' "$@"
 		echo "	}"
 		echo "}"

@@ -400,6 +400,7 @@ static const struct ethtool_ops bench_ethtool_ops = {
 
 static void bench_setup(struct net_device *dev)
 {
+	dev->features = NETIF_F_RXCSUM;
 	dev->netdev_ops = &bench_netdev_ops;
 	dev->ethtool_ops = &bench_ethtool_ops;
 	dev->queue_mgmt_ops = &bench_queue_ops;
