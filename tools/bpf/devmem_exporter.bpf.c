@@ -111,7 +111,7 @@ static __always_inline void token_back(struct exp_counts *c, const struct event 
 		return;
 	}
 	handout = bpf_map_lookup_elem(&handouts, &key);
-	if (!handout)
+	if (!handout || is_another(e, handout->ns))
 		return;
 	copy = *handout;
 	bpf_map_delete_elem(&handouts, &key);

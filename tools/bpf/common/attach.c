@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 
@@ -16,42 +17,53 @@
 #define MAX_WAYS	4
 #define WHY_LEN		512
 
-/* Our tracepoints first, because they are typed and stable; then the core's,
- * which see every iov even if the provider hands them out in batches; then
- * trampolines, and at last kprobes, by what they cost.
+struct way {
+	const char *prog;
+	const char *also;	/* NULL, or a program that it does not work without */
+};
+
+/* Our tracepoints first, because they are typed and stable. Then what is nearest to
+ * the event: the core's tracepoint sees every iov that is taken, even if the provider
+ * hands them out in batches, but says of a release only when the iov is free again and
+ * can be somebody else's. Kprobes come last, by what they cost.
  */
 static const struct {
 	const char *name;
-	const char *progs[MAX_WAYS];
+	struct way ways[MAX_WAYS];
 } table[] = {
-	[EV_BIND] = { "bind",
-		{ "bind__tp", "bind__fexit", "bind__kretprobe" } },
-	[EV_UNBIND] = { "unbind",
-		{ "unbind__tp", "unbind__fentry", "unbind__kprobe" } },
-	[EV_BINDING_FREE] = { "binding_free",
-		{ "binding_free__tp", "binding_free__fentry", "binding_free__kprobe" } },
-	[EV_QUEUE_BIND] = { "queue_bind",
-		{ "queue_bind__tp", "queue_bind__fexit" } },
-	[EV_QUEUE_UNBIND] = { "queue_unbind",
-		{ "queue_unbind__tp" } },
-	[EV_ALLOC] = { "alloc",
-		{ "iov_alloc__tp", "iov_alloc__pptp", "iov_alloc__fexit",
-		  "iov_alloc__kretprobe" } },
-	[EV_RELEASE] = { "release",
-		{ "iov_release__tp", "iov_release__pptp", "iov_release__fentry",
-		  "iov_release__kprobe" } },
-	[EV_EXHAUSTED] = { "exhausted",
-		{ "exhausted__tp", "exhausted__fexit" } },
-	[EV_TOKEN_GET] = { "token_get",
-		{ "token_get__tp", "token_get__fentry", "token_get__kprobe" } },
-	[EV_TOKEN_PUT] = { "token_put",
-		{ "token_put__tp", "token_put__fentry", "token_put__kprobe" } },
-	[EV_TOKEN_CLOSE] = { "token_close",
-		{ "token_put__tp", "token_close__fentry", "token_close__kprobe" } },
-	[EV_POOL_DESTROY] = { "pool_destroy",
-		{ "pool_destroy__tp", "pool_destroy__fentry", "pool_destroy__kprobe" } },
-	[EV_DROP] = { "drop",
-		{ "drop__tp" } },
+	[EV_BIND] = { "bind", {
+		{ "bind__tp" }, { "bind__fexit" }, { "bind__kretprobe" } } },
+	[EV_UNBIND] = { "unbind", {
+		{ "unbind__tp" }, { "unbind__fentry" }, { "unbind__kprobe" } } },
+	[EV_BINDING_FREE] = { "binding_free", {
+		{ "binding_free__tp" }, { "binding_free__fentry" },
+		{ "binding_free__kprobe" } } },
+	[EV_QUEUE_BIND] = { "queue_bind", {
+		{ "queue_bind__tp" }, { "queue_bind__fexit" } } },
+	[EV_QUEUE_UNBIND] = { "queue_unbind", {
+		{ "queue_unbind__tp" } } },
+	[EV_ALLOC] = { "alloc", {
+		{ "iov_alloc__tp" }, { "iov_alloc__pptp" }, { "iov_alloc__fexit" },
+		{ "iov_alloc__kretprobe" } } },
+	[EV_RELEASE] = { "release", {
+		{ "iov_release__tp" }, { "iov_release__fentry" },
+		{ "iov_release__kprobe" }, { "iov_release__pptp" } } },
+	[EV_EXHAUSTED] = { "exhausted", {
+		{ "exhausted__tp" }, { "exhausted__fexit" } } },
+	[EV_TOKEN_GET] = { "token_get", {
+		{ "token_get__tp" }, { "token_get__fentry" }, { "token_get__kprobe" } } },
+	[EV_TOKEN_PUT] = { "token_put", {
+		{ "token_put__tp" },
+		{ "token_put__fexit", "token_put__fentry" },
+		{ "token_put__kretprobe", "token_put__kprobe" } } },
+	[EV_TOKEN_CLOSE] = { "token_close", {
+		{ "token_put__tp" }, { "token_close__fentry" },
+		{ "token_close__kprobe" } } },
+	[EV_POOL_DESTROY] = { "pool_destroy", {
+		{ "pool_destroy__tp" }, { "pool_destroy__fentry" },
+		{ "pool_destroy__kprobe" } } },
+	[EV_DROP] = { "drop", {
+		{ "drop__tp" } } },
 };
 
 /* Of each event that cannot be seen: by what not, and why */
@@ -89,12 +101,42 @@ static bool is_there(const struct btf *btf, const char *kind, const char *target
 	return btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF) > 0;
 }
 
-/* NULL if the way is usable, or else why not */
-static const char *check_way(const struct btf *btf, const struct bpf_program *prog)
+/* A trampoline can be refused to anybody: by a function that is not traced or by one that
+ * is full, or by the processor. A program that does nothing finds out. 0 or -errno.
+ */
+static int try_trampoline(const struct btf *btf, const struct bpf_program *prog,
+			  const char *target)
+{
+	/* r0 = 0; exit */
+	static const struct bpf_insn nothing[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts);
+	int fd, link;
+
+	opts.expected_attach_type = bpf_program__expected_attach_type(prog);
+	opts.attach_btf_id = btf__find_by_name_kind(btf, target, BTF_KIND_FUNC);
+	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "devmem_try", "GPL", nothing,
+			   sizeof(nothing) / sizeof(*nothing), &opts);
+	if (fd < 0)
+		return fd;
+	link = bpf_raw_tracepoint_open(NULL, fd);
+	close(fd);
+	if (link < 0)
+		return link;
+	close(link);
+	return 0;
+}
+
+/* NULL if the program is usable, or else why not */
+static const char *check_prog(const struct btf *btf, const struct bpf_program *prog)
 {
 	const char *section = bpf_program__section_name(prog);
 	const char *slash = strchr(section, '/');
+	static char refused[64];
 	char kind[16];
+	int err;
 
 	snprintf(kind, sizeof(kind), "%.*s", (int)(slash - section), section);
 	if (is_hidden(kind) || is_hidden(section) ||
@@ -102,7 +144,13 @@ static const char *check_way(const struct btf *btf, const struct bpf_program *pr
 		return "hidden by DEVMEM_HIDE";
 	if (!is_there(btf, kind, slash + 1))
 		return "the kernel has none";
-	return NULL;
+	if (strcmp(kind, "fentry") && strcmp(kind, "fexit"))
+		return NULL;
+	err = try_trampoline(btf, prog, slash + 1);
+	if (!err)
+		return NULL;
+	snprintf(refused, sizeof(refused), "the kernel refuses it: %s", diag_errno(-err));
+	return refused;
 }
 
 static void note_why_not(enum devmem_event event, const char *section,
@@ -116,26 +164,58 @@ static void note_why_not(enum devmem_event event, const char *section,
 		 section, why_not);
 }
 
+/* Whether all of a way can be used; if not, that is noted */
+static bool check_way(struct bpf_object *obj, const struct btf *btf,
+		      enum devmem_event event, const struct way *way)
+{
+	const char *const names[] = { way->prog, way->also };
+	size_t i;
+
+	for (i = 0; i < 2 && names[i]; i++) {
+		struct bpf_program *prog;
+		const char *why_not;
+
+		prog = bpf_object__find_program_by_name(obj, names[i]);
+		if (!prog)
+			return false;
+		why_not = check_prog(btf, prog);
+		if (why_not) {
+			note_why_not(event, bpf_program__section_name(prog), why_not);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Has a way be loaded, or left out. Returns the program that stands for it. */
+static struct bpf_program *use_way(struct bpf_object *obj, const struct way *way, bool use)
+{
+	struct bpf_program *prog;
+
+	if (way->also) {
+		prog = bpf_object__find_program_by_name(obj, way->also);
+		if (prog)
+			bpf_program__set_autoload(prog, use);
+	}
+	prog = bpf_object__find_program_by_name(obj, way->prog);
+	if (prog)
+		bpf_program__set_autoload(prog, use);
+	return prog;
+}
+
 static bool plan_event(struct bpf_object *obj, const struct btf *btf,
 		       enum devmem_event event)
 {
-	struct bpf_program *prog;
-	const char *why_not;
+	const struct way *ways = table[event].ways;
 	size_t i;
 
 	*why_not_seen[event] = 0;
-	for (i = 0; i < MAX_WAYS && table[event].progs[i]; i++) {
-		prog = bpf_object__find_program_by_name(obj, table[event].progs[i]);
-		if (!prog)
+	for (i = 0; i < MAX_WAYS && ways[i].prog; i++) {
+		if (!check_way(obj, btf, event, &ways[i]))
 			continue;
-		why_not = check_way(btf, prog);
-		if (!why_not) {
-			diag_v("%s: by %s", event_name(event),
-			       bpf_program__section_name(prog));
-			bpf_program__set_autoload(prog, true);
-			return true;
-		}
-		note_why_not(event, bpf_program__section_name(prog), why_not);
+		diag_v("%s: by %s", event_name(event),
+		       bpf_program__section_name(use_way(obj, &ways[i], true)));
+		return true;
 	}
 	diag_v("%s: cannot be seen on this kernel", event_name(event));
 	return false;
@@ -143,16 +223,11 @@ static bool plan_event(struct bpf_object *obj, const struct btf *btf,
 
 static void leave_out_all(struct bpf_object *obj)
 {
-	struct bpf_program *prog;
 	size_t event, i;
 
-	for (event = 0; event < EV_NUM; event++) {
-		for (i = 0; i < MAX_WAYS && table[event].progs[i]; i++) {
-			prog = bpf_object__find_program_by_name(obj, table[event].progs[i]);
-			if (prog)
-				bpf_program__set_autoload(prog, false);
-		}
-	}
+	for (event = 0; event < EV_NUM; event++)
+		for (i = 0; i < MAX_WAYS && table[event].ways[i].prog; i++)
+			use_way(obj, &table[event].ways[i], false);
 }
 
 unsigned int attach_plan(struct bpf_object *obj, unsigned int events)
@@ -172,8 +247,8 @@ const char *attach_way(const struct bpf_object *obj, enum devmem_event event)
 	const struct bpf_program *prog;
 	size_t i;
 
-	for (i = 0; i < MAX_WAYS && table[event].progs[i]; i++) {
-		prog = bpf_object__find_program_by_name(obj, table[event].progs[i]);
+	for (i = 0; i < MAX_WAYS && table[event].ways[i].prog; i++) {
+		prog = bpf_object__find_program_by_name(obj, table[event].ways[i].prog);
 		if (prog && bpf_program__fd(prog) >= 0)
 			return bpf_program__section_name(prog);
 	}
@@ -218,18 +293,45 @@ void attach_filter(volatile struct event_filter *filter,
 		filter->ifname[i] = args->ifname[i];
 }
 
-unsigned long long attach_missed(struct bpf_object *obj)
+/* What the programs could not tell, though they ran */
+static unsigned long long missed_by_programs(const struct bpf_object *obj)
 {
-	unsigned long long missed = 0;
+	const struct bpf_map *map = bpf_object__find_map_by_name(obj, ".data.events");
+	const __u64 *missed;
+	size_t size;
+
+	missed = map ? bpf_map__initial_value(map, &size) : NULL;
+	return missed ? *(volatile const __u64 *)missed : 0;
+}
+
+static unsigned long long times_busy(const struct bpf_program *prog)
+{
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+	int fd = bpf_program__fd(prog);
+
+	if (fd < 0 || bpf_prog_get_info_by_fd(fd, &info, &len))
+		return 0;
+	return info.recursion_misses;
+}
+
+unsigned long long attach_missed(const struct bpf_object *obj)
+{
+	unsigned long long missed = missed_by_programs(obj);
 	struct bpf_program *prog;
 
-	bpf_object__for_each_program(prog, obj) {
-		struct bpf_prog_info info = {};
-		__u32 len = sizeof(info);
-		int fd = bpf_program__fd(prog);
+	bpf_object__for_each_program(prog, obj)
+		missed += times_busy(prog);
+	return missed;
+}
 
-		if (fd >= 0 && !bpf_prog_get_info_by_fd(fd, &info, &len))
-			missed += info.recursion_misses;
-	}
+unsigned long long attach_missed_gets(const struct bpf_object *obj)
+{
+	const struct way *ways = table[EV_TOKEN_GET].ways;
+	unsigned long long missed = 0;
+	size_t i;
+
+	for (i = 0; i < MAX_WAYS && ways[i].prog; i++)
+		missed += times_busy(bpf_object__find_program_by_name(obj, ways[i].prog));
 	return missed;
 }

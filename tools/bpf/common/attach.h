@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Attach planning: which of the ways to see an event this kernel has. The best
- * one that is there is loaded, all others are left out.
+ * one that is there and that the kernel lets us use is loaded, all others are left out.
  */
 #ifndef DEVMEM_ATTACH_H
 #define DEVMEM_ATTACH_H
@@ -37,7 +37,12 @@ const char *event_name(enum devmem_event event);
  */
 const char *attach_way(const struct bpf_object *obj, enum devmem_event event);
 
-/* Events that were not seen because a program was busy on the same CPU */
-unsigned long long attach_missed(struct bpf_object *obj);
+/* Events that were not seen because a program was busy on the same CPU, or that it could
+ * not make out. Tools that were told of none know of all that happened.
+ */
+unsigned long long attach_missed(const struct bpf_object *obj);
+
+/* Of these, the tokens that were handed out */
+unsigned long long attach_missed_gets(const struct bpf_object *obj);
 
 #endif /* DEVMEM_ATTACH_H */

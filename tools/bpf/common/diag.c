@@ -16,6 +16,7 @@
 #include "ksyms.h"
 
 #define BTF_FILE	"/sys/kernel/btf/vmlinux"
+#define LOCKDOWN_FILE	"/sys/kernel/security/lockdown"
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 bool diag_verbose;
@@ -72,13 +73,30 @@ void diag_init(void)
 	libbpf_set_print(keep_complaint);
 }
 
+/* The kernel has errors of its own, which BPF system calls let out */
+const char *diag_errno(int err)
+{
+	return err == 524 ? "not supported" : strerror(err);
+}
+
+static int say_locked_down(void)
+{
+	diag("the kernel is locked down for confidentiality, so nobody may read its memory: boot it with lockdown=integrity, or without");
+	return -EPERM;
+}
+
 void diag_load_failed(const char *what, int err)
 {
 	size_t skipped = 0;
 
-	diag("cannot load the BPF programs of %s: %s", what, strerror(-err));
+	diag("cannot load the BPF programs of %s: %s", what, diag_errno(-err));
 	if (!complaints_file || fflush(complaints_file))
 		return;
+	/* The verifier's way to say that, where securityfs is not mounted */
+	if (strstr(complaints, "cannot use helper bpf_probe_read")) {
+		say_locked_down();
+		return;
+	}
 	if (!diag_verbose && complaints_len > COMPLAINTS_SHOWN)
 		skipped = complaints_len - COMPLAINTS_SHOWN;
 	fputs(complaints + skipped, stderr);
@@ -122,6 +140,22 @@ static int check_capabilities(void)
 	return 0;
 }
 
+/* The kernel refuses to read its memory then, whatever the capabilities */
+static int check_lockdown(void)
+{
+	char text[128] = "";
+	FILE *f = fopen(LOCKDOWN_FILE, "r");
+
+	if (!f)
+		return 0;
+	if (!fgets(text, sizeof(text), f))
+		*text = 0;
+	fclose(f);
+	if (!strstr(text, "[confidentiality]"))
+		return 0;
+	return say_locked_down();
+}
+
 static int check_device_memory(void)
 {
 	if (!ksyms_btf()) {
@@ -145,6 +179,6 @@ int diag_check_kernel(void)
 		diag(BTF_FILE ": %s: the kernel needs CONFIG_DEBUG_INFO_BTF=y", strerror(errno));
 		return -errno;
 	}
-	err = check_capabilities();
+	err = check_capabilities() ?: check_lockdown();
 	return err ?: check_device_memory();
 }

@@ -20,6 +20,9 @@ void diag(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The same, under -v only */
 void diag_v(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* strerror() that knows what BPF system calls return */
+const char *diag_errno(int err);
+
 /* Keeps what libbpf says until it matters. Call it before anything else. */
 void diag_init(void);
 

@@ -16,12 +16,19 @@
 #include "layout.bpf.h"
 #include "xarray.bpf.h"
 
-#define MAX_FRAGS		17
+#define MAX_SKB_FRAGS		45	/* CONFIG_MAX_SKB_FRAGS can be from 17 to this */
+#define COMMIT_PART		16	/* of them at once */
 #define DONTNEED_MAX_RANGES	128	/* the kernel refuses more */
-#define DONTNEED_MAX_STEPS	8192	/* it stops at 1024 tokens */
-#define CLOSE_MAX_STEPS		(1 << 20)
+#define DONTNEED_MAX_INDICES	1024	/* and stops after so many, holes included */
+#define DONTNEED_MAX_STEPS	4096	/* range, way down and index are one each */
+#define DONTNEED_SEEN		2048
+#define TOKEN_LIMIT		(1U << 31)	/* no token is this large */
+#define CLOSE_MAX_STEPS		(1 << 23)
 
 const volatile struct event_filter filter;
+
+/* Tokens that came back and could not be told; read by attach_missed() */
+__u64 events_missed SEC(".data.events");
 
 struct event {
 	enum devmem_event kind;
@@ -30,6 +37,7 @@ struct event {
 	const struct net_iov *iov;
 	const struct sock *sk;
 	u64 cookie;		/* 0: the socket has none yet */
+	u64 out_ns;		/* of a token_put: when it was still out; 0: just now */
 	u64 location;		/* of a drop */
 	u32 token;
 	u32 queue;
@@ -44,26 +52,55 @@ struct dmabuf_token_range {
 };
 
 /* A walk over the tokens of one socket; too large for the stack */
-struct token_walk {
+struct close_walk {
 	struct xa_cursor cursor;
 	struct event e;
-	u64 user;		/* where the ranges stand in user space */
-	u32 num_ranges;
-	u32 range;
-	u64 end;		/* of the current range */
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 2);
+	__uint(max_entries, 1);
 	__type(key, u32);
-	__type(value, struct token_walk);
-} token_walks SEC(".maps");
+	__type(value, struct close_walk);
+} close_walks SEC(".maps");
 
-enum {
-	WALK_DONTNEED,
-	WALK_CLOSE,
+/* A walk over the tokens that a holder gives back */
+struct put_walk {
+	struct xa_cursor cursor;
+	struct dmabuf_token_range ranges[DONTNEED_MAX_RANGES];
+	u32 num_ranges;
+	u32 range;		/* the next one */
+	u32 budget;		/* indices that the kernel will still look at */
+	u32 calls;
+	u64 end;		/* of the current range */
+	u64 seen[DONTNEED_SEEN];	/* token and call: it may stand in two ranges */
 };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct put_walk);
+} put_walks SEC(".maps");
+
+/* What that walk found. It waits for the call's end, which tells how much of it
+ * was true, with the task, because the call may sleep.
+ */
+struct put_call {
+	const struct sock *sk;	/* NULL: no call is under way */
+	u64 cookie;
+	u64 begin_ns;
+	u32 num;
+	u32 tokens[DONTNEED_MAX_INDICES];
+	u64 words[DONTNEED_MAX_INDICES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, u32);
+	__type(value, struct put_call);
+} put_calls SEC(".maps");
 
 static __always_inline bool
 device_wanted(const struct net_devmem_dmabuf_binding *binding)
@@ -115,6 +152,17 @@ static __always_inline const void *untyped(const void *ptr)
 
 	bpf_probe_read_kernel(&copy, sizeof(copy), &ptr);
 	return copy;
+}
+
+static __always_inline void miss_events(u64 num)
+{
+	__sync_fetch_and_add(&events_missed, num);
+}
+
+/* It was handed out again meanwhile, at @ts: what comes back is the one before */
+static __always_inline bool is_another(const struct event *e, u64 ts)
+{
+	return e->out_ns && ts > e->out_ns;
 }
 
 /* --- bindings --- */
@@ -392,23 +440,31 @@ int BPF_PROG(token_get__tp, struct sock *sk, const struct net_iov *iov,
 	return 0;
 }
 
-/* The pool has the tokens that are about to be entered in @sk's table */
+/* The pool has the tokens that are about to be entered in @sk's table: as many as
+ * CONFIG_MAX_SKB_FRAGS says, so they are read in parts.
+ */
 static __always_inline void emit_commit(void *ctx, struct event *e,
 					const struct tcp_xa_pool *pool)
 {
-	u32 num = BPF_CORE_READ(pool, idx);
-	u64 netmems[MAX_FRAGS];
-	u32 tokens[MAX_FRAGS];
-	u32 i;
+	u32 num = BPF_CORE_READ(pool, idx), first, i;
+	const void *base = untyped(pool);
+	u64 netmems[COMMIT_PART];
+	u32 tokens[COMMIT_PART];
 
-	if (bpf_core_read(tokens, sizeof(tokens), &pool->tokens) ||
-	    bpf_core_read(netmems, sizeof(netmems), &pool->netmems))
-		return;
-	for (i = 0; i < MAX_FRAGS; i++) {
-		if (i >= num)
-			break;
-		if (netmems[i] & PP_DEVMEM)
-			emit_token(ctx, e, iov_untag(netmems[i]), tokens[i]);
+	for (first = 0; first < num && first < MAX_SKB_FRAGS; first += COMMIT_PART) {
+		if (bpf_probe_read_kernel(tokens, sizeof(tokens), base +
+					  bpf_core_field_offset(pool->tokens) +
+					  first * sizeof(*tokens)) ||
+		    bpf_probe_read_kernel(netmems, sizeof(netmems), base +
+					  bpf_core_field_offset(pool->netmems) +
+					  first * sizeof(*netmems)))
+			return;
+		for (i = 0; i < COMMIT_PART; i++) {
+			if (first + i >= num)
+				break;
+			if (netmems[i] & PP_DEVMEM)
+				emit_token(ctx, e, iov_untag(netmems[i]), tokens[i]);
+		}
 	}
 }
 
@@ -446,54 +502,42 @@ int BPF_PROG(token_put__tp, struct sock *sk, const struct net_iov *iov,
 	return 0;
 }
 
-struct step_ctx {
+struct close_ctx {
 	void *ctx;
-	u32 walk;
+	struct close_walk *w;
 };
 
-static __always_inline void walk_step(void *ctx, struct token_walk *w)
+static long close_step(u32 i, struct close_ctx *c)
 {
-	struct xa_found found = xa_step(&w->cursor);
+	struct close_walk *w = c->w;
+	struct xa_found found;
 
-	if (found.entry & PP_DEVMEM)
-		emit_token(ctx, &w->e, iov_untag(found.entry), found.index);
-}
-
-static long close_step(u32 i, struct step_ctx *s)
-{
-	u32 key = WALK_CLOSE;
-	struct token_walk *w = bpf_map_lookup_elem(&token_walks, &key);
-
-	if (!w || w->cursor.done)
+	if (w->cursor.done)
 		return 1;
-	walk_step(s->ctx, w);
+	found = xa_step(&w->cursor);
+	if (found.entry & PP_DEVMEM)
+		emit_token(c->ctx, &w->e, iov_untag(found.entry), found.index);
 	return 0;
-}
-
-static __always_inline void start_walk(struct token_walk *w,
-				       enum devmem_event kind,
-				       const struct sock *sk, u64 cookie)
-{
-	__builtin_memset(&w->e, 0, sizeof(w->e));
-	w->e.kind = kind;
-	w->e.sk = sk;
-	w->e.cookie = cookie;
-	xa_start(&w->cursor, &sk->sk_user_frags, 0);
 }
 
 /* Every TCP socket that ends comes here: it must be quick for those without */
 static __always_inline void emit_close(void *ctx, const struct sock *sk,
 				       u64 cookie)
 {
-	struct step_ctx s = { .ctx = ctx };
-	u32 key = WALK_CLOSE;
-	struct token_walk *w;
+	struct close_ctx c = { .ctx = ctx };
+	u32 key = 0;
 
-	w = bpf_map_lookup_elem(&token_walks, &key);
-	if (!w)
+	c.w = bpf_map_lookup_elem(&close_walks, &key);
+	if (!c.w)
 		return;
-	start_walk(w, EV_TOKEN_CLOSE, sk, cookie);
-	bpf_loop(CLOSE_MAX_STEPS, close_step, &s, 0);
+	__builtin_memset(&c.w->e, 0, sizeof(c.w->e));
+	c.w->e.kind = EV_TOKEN_CLOSE;
+	c.w->e.sk = sk;
+	c.w->e.cookie = cookie;
+	xa_start(&c.w->cursor, &sk->sk_user_frags, 0);
+	bpf_loop(CLOSE_MAX_STEPS, close_step, &c, 0);
+	if (!c.w->cursor.done)
+		miss_events(1);
 }
 
 SEC("fentry/tcp_v4_destroy_sock")
@@ -512,62 +556,159 @@ int BPF_KPROBE(token_close__kprobe, const struct sock *sk)
 	return 0;
 }
 
-static __always_inline bool next_range(struct token_walk *w)
+/* A token is given back once, in however many ranges it stands. Tokens that
+ * share a slot can hide that; the call's return value still bounds how many.
+ */
+static __always_inline bool seen_before(struct put_walk *w, u32 token)
 {
-	struct dmabuf_token_range range;
+	u64 now = (u64)w->calls << 32 | token;
+	u32 slot = token % DONTNEED_SEEN;
 
-	if (w->range >= w->num_ranges ||
-	    bpf_probe_read_user(&range, sizeof(range),
-				(void *)(w->user + w->range * sizeof(range))))
+	if (w->seen[slot] == now)
+		return true;
+	w->seen[slot] = now;
+	return false;
+}
+
+/* The kernel's sum of start and index has 32 bits: a range can go on at 0 */
+static __always_inline bool next_range(struct put_walk *w)
+{
+	u32 at = w->range, start, num;
+
+	if (at >= w->num_ranges || at >= DONTNEED_MAX_RANGES || !w->budget)
 		return false;
 
-	w->range++;
-	w->cursor.next = range.start;
+	start = w->ranges[at].start;
+	num = w->ranges[at].count;
+	if (num > w->budget)
+		num = w->budget;
+	w->range = at + 1;
+	w->budget -= num;
+	if (start >= TOKEN_LIMIT) {
+		num = num > -start ? num + start : 0;
+		start = 0;
+	}
+	w->cursor.next = start;
 	w->cursor.done = !w->cursor.head;
-	w->end = (u64)range.start + range.count;
+	w->end = (u64)start + num;
 	return true;
 }
 
-static long dontneed_step(u32 i, struct step_ctx *s)
-{
-	u32 key = WALK_DONTNEED;
-	struct token_walk *w = bpf_map_lookup_elem(&token_walks, &key);
+struct put_ctx {
+	void *ctx;
+	struct put_walk *w;
+	struct put_call *call;
+};
 
-	if (!w)
-		return 1;
+static long find_step(u32 i, struct put_ctx *c)
+{
+	struct put_call *call = c->call;
+	struct put_walk *w = c->w;
+	struct xa_found found;
+	u32 num = call->num;
+
 	if (w->cursor.done || w->cursor.next >= w->end)
 		return !next_range(w);
-	walk_step(s->ctx, w);
+	found = xa_step(&w->cursor);
+	if (!(found.entry & PP_DEVMEM) || found.index >= w->end ||
+	    seen_before(w, found.index))
+		return 0;
+	if (num >= DONTNEED_MAX_INDICES)
+		return 1;
+	call->tokens[num] = found.index;
+	call->words[num] = found.entry;
+	call->num = num + 1;
 	return 0;
 }
 
 /* The tokens are still in @sk's table; which ones is said in user space */
-static __always_inline void emit_dontneed(void *ctx, const struct sock *sk,
-					  u64 cookie, u64 user, u32 len)
+static __always_inline void begin_put(const struct sock *sk, u64 user, u32 len)
 {
-	struct step_ctx s = { .ctx = ctx };
-	u32 key = WALK_DONTNEED;
-	struct token_walk *w;
+	struct put_ctx c = {};
+	u64 size = len;
+	u32 key = 0;
 
-	w = bpf_map_lookup_elem(&token_walks, &key);
-	if (!w)
+	c.w = bpf_map_lookup_elem(&put_walks, &key);
+	c.call = bpf_task_storage_get(&put_calls, bpf_get_current_task_btf(), NULL,
+				      BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!c.w || !c.call) {
+		miss_events(1);
 		return;
-	start_walk(w, EV_TOKEN_PUT, sk, cookie);
-	w->user = user;
-	w->num_ranges = len / sizeof(struct dmabuf_token_range);
-	w->range = 0;
-	w->end = 0;
-	if (w->num_ranges <= DONTNEED_MAX_RANGES)
-		bpf_loop(DONTNEED_MAX_STEPS, dontneed_step, &s, 0);
+	}
+	c.call->num = 0;
+	c.call->sk = sk;
+	c.call->cookie = known_cookie(sk);
+	c.call->begin_ns = bpf_ktime_get_ns();
+	barrier_var(size);	/* or the verifier does not know its bounds */
+	if (size % sizeof(c.w->ranges[0]) || size > sizeof(c.w->ranges) ||
+	    bpf_probe_read_user(c.w->ranges, size, (const void *)user))
+		return;
+
+	c.w->num_ranges = size / sizeof(c.w->ranges[0]);
+	c.w->range = 0;
+	c.w->budget = DONTNEED_MAX_INDICES;
+	c.w->calls++;
+	c.w->end = 0;
+	xa_start(&c.w->cursor, &sk->sk_user_frags, 0);
+	bpf_loop(DONTNEED_MAX_STEPS, find_step, &c, 0);
 }
 
-/* (sk, sockptr_t optval, optlen): a sockptr_t takes two of the arguments */
+static long put_step(u32 i, struct put_ctx *c)
+{
+	struct put_call *call = c->call;
+	struct event e = {
+		.kind = EV_TOKEN_PUT,
+		.sk = call->sk,
+		.cookie = call->cookie,
+		.out_ns = call->begin_ns,
+	};
+
+	if (i >= DONTNEED_MAX_INDICES)
+		return 1;
+	emit_token(c->ctx, &e, iov_untag(call->words[i]), call->tokens[i]);
+	return 0;
+}
+
+/* @done tokens came back, or it is an errno. If another thread gave some of them back
+ * meanwhile it is less than was found; more, if they could not be found.
+ */
+static __always_inline void end_put(void *ctx, int done)
+{
+	struct put_ctx c = { .ctx = ctx };
+	u32 num;
+
+	/* A call that was under way when we came has none */
+	c.call = bpf_task_storage_get(&put_calls, bpf_get_current_task_btf(), NULL, 0);
+	if (!c.call)
+		return;
+	num = c.call->sk ? c.call->num : 0;
+	if (done > 0 && num < (u32)done)
+		miss_events(done - num);
+	if (done < 0)
+		num = 0;
+	else if (num > (u32)done)
+		num = done;
+	bpf_loop(num, put_step, &c, 0);
+	c.call->sk = NULL;
+}
+
+/* (sk, sockptr_t optval, optlen): a sockptr_t takes two of the arguments, and
+ * the return value stands behind them
+ */
 SEC("fentry/sock_devmem_dontneed")
 int token_put__fentry(u64 *ctx)
 {
-	struct sock *sk = (void *)ctx[0];
+	begin_put((const void *)ctx[0], ctx[1], ctx[3]);
+	return 0;
+}
 
-	emit_dontneed(ctx, sk, known_cookie(sk), ctx[1], ctx[3]);
+SEC("fexit/sock_devmem_dontneed")
+int token_put__fexit(u64 *ctx)
+{
+	u64 ret = 0;
+
+	bpf_get_func_ret(ctx, &ret);
+	end_put(ctx, ret);
 	return 0;
 }
 
@@ -575,7 +716,14 @@ SEC("kprobe/sock_devmem_dontneed")
 int BPF_KPROBE(token_put__kprobe, const struct sock *sk, u64 user,
 	       u64 is_kernel, u32 len)
 {
-	emit_dontneed(ctx, sk, known_cookie(sk), user, len);
+	begin_put(sk, user, len);
+	return 0;
+}
+
+SEC("kretprobe/sock_devmem_dontneed")
+int BPF_KRETPROBE(token_put__kretprobe, int ret)
+{
+	end_put(ctx, ret);
 	return 0;
 }
 
