@@ -385,6 +385,7 @@ static long token_step(u32 i, void *unused)
 	rec->word = found.entry;
 	rec->token = found.index;
 	rec->since_ns = iov_user_since(iov);
+	rec->on_iov = iov_user_tokens(iov);
 	return 0;
 }
 

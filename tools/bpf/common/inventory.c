@@ -10,6 +10,7 @@
 #include "diag.h"
 #include "inventory.h"
 #include "inventory.skel.h"
+#include "stream.h"
 
 /* Where the iovs of a binding are in the kernel's memory */
 struct range {
@@ -40,14 +41,12 @@ const char *layout_name(enum devmem_layout layout)
 
 __u64 inventory_age(__u64 since_ns)
 {
-	struct timespec ts;
 	__u64 now;
 
 	if (since_ns == REC_UNKNOWN)
 		return REC_UNKNOWN;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	now = ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+	now = stream_now_ns();
 	return now > since_ns ? now - since_ns : 0;
 }
 
@@ -360,6 +359,23 @@ static struct inv_holder *get_holder(struct inv_binding *binding,
 	return holder;
 }
 
+/* What the kernel keeps is the time of an iov's first token. If another socket has some
+ * as well, nobody knows whose that is. @tokens is sorted by iov.
+ */
+static void forget_shared(struct rec_tokens *tokens)
+{
+	size_t i, first = 0, own;
+
+	for (i = 0; i < tokens->num; i++) {
+		if (i + 1 < tokens->num && tokens->at[i + 1].word == tokens->at[i].word)
+			continue;
+		own = i + 1 - first;
+		for (; first <= i; first++)
+			if (tokens->at[first].on_iov > own)
+				tokens->at[first].since_ns = REC_UNKNOWN;
+	}
+}
+
 /* Shares out a socket's tokens, sorted by iov, among the bindings */
 static void account_tokens(struct inventory *inv, const struct ranges *ranges,
 			   const struct rec_file *sock, const struct rec_tokens *tokens,
@@ -404,6 +420,7 @@ static int read_tokens(struct inventory_bpf *skel, struct inventory *inv,
 	err = collect(skel, skel->progs.read_tokens, skel->bss->tokens, &tokens);
 	if (!err) {
 		vec_sort(&tokens, cmp_tokens);
+		forget_shared(&tokens);
 		account_tokens(inv, ranges, sock, &tokens, keep);
 	}
 	vec_free(&tokens);

@@ -89,6 +89,7 @@ struct rec_token {
 	__u64 word;		/* the tagged iov */
 	__u64 since_ns;		/* the iov's, REC_UNKNOWN if not known */
 	__u64 token;
+	__u64 on_iov;		/* tokens on it, over all sockets; REC_UNKNOWN as well */
 };
 
 /* A frag in a socket's receive queue */

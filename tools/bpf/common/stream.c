@@ -28,7 +28,7 @@ void stream_catch_signals(void)
 	sigaction(SIGTERM, &action, NULL);
 }
 
-__u64 stream_now_ns(void)
+static __u64 monotonic_ns(void)
 {
 	struct timespec ts;
 
@@ -36,9 +36,36 @@ __u64 stream_now_ns(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
+/* What a time namespace adds to the kernel's own clock */
+static __s64 namespace_offset_ns(void)
+{
+	long long seconds = 0, ns = 0;
+	FILE *f;
+
+	f = fopen("/proc/self/timens_offsets", "r");
+	if (!f)
+		return 0;
+	if (fscanf(f, "monotonic %lld %lld", &seconds, &ns) != 2)
+		seconds = 0;
+	fclose(f);
+	return seconds * 1000000000 + ns;
+}
+
+__u64 stream_now_ns(void)
+{
+	static __s64 offset;
+	static bool known;
+
+	if (!known) {
+		offset = namespace_offset_ns();
+		known = true;
+	}
+	return monotonic_ns() - offset;
+}
+
 void stream_sleep(double seconds)
 {
-	__u64 end = stream_now_ns() + (__u64)(seconds * 1e9);
+	__u64 end = monotonic_ns() + (__u64)(seconds * 1e9);
 	struct timespec ts = {
 		.tv_sec = end / 1000000000,
 		.tv_nsec = end % 1000000000,

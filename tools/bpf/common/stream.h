@@ -16,6 +16,9 @@ void stream_catch_signals(void);
 /* Sleeps until @seconds are over or a signal says stop */
 void stream_sleep(double seconds);
 
+/* The one clock of all tools: what bpf_ktime_get_ns() gives and the provider notes. It
+ * stands still while the host is suspended; time namespaces do not shift it.
+ */
 __u64 stream_now_ns(void);
 
 /* "12:34:56.123456" of a monotonic time */
