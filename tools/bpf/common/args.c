@@ -17,11 +17,19 @@ unsigned long args_number(struct argp_state *state, const char *what,
 	char *end;
 
 	errno = 0;
-	value = strtoul(arg, &end, 0);
+	/* 010 is ten, whatever C thinks */
+	value = strtoul(arg, &end, 10);
 	if (errno || end == arg || *end || *arg == '-' || value < min || value > max)
 		argp_error(state, "%s is '%s', not a number from %lu to %lu",
 			   what, arg, min, max);
 	return value;
+}
+
+void args_say_unknown_device(const struct args *args)
+{
+	if (args->ifname && !args->ifindex)
+		diag("-i: there is no device '%s' in this network namespace: only one in another can be meant",
+		     args->ifname);
 }
 
 static const struct argp_option common_options[] = {

@@ -27,6 +27,9 @@ void args_parse(const struct argp *argp, int argc, char **argv);
 /* And with -b; @argp's parser gives its children 0 and 1 the same struct args. */
 void args_parse_binding(const struct argp *argp, int argc, char **argv);
 
+/* For tools that wait for what is to come: -i may name a device that is not here */
+void args_say_unknown_device(const struct args *args);
+
 /* A whole number from @min to @max, or usage and exit */
 unsigned long args_number(struct argp_state *state, const char *what,
 			  const char *arg, unsigned long min, unsigned long max);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "diag.h"
 #include "holders.h"
 #include "json.h"
 #include "output.h"
@@ -24,6 +25,20 @@ bool holder_wanted(const struct inv_holder *holder, const struct args *args)
 	vec_for_each(task, &holder->tasks)
 		if (task->pid == args->pid)
 			return true;
+	return false;
+}
+
+bool device_known(const struct inventory *inv, const struct args *args)
+{
+	const struct inv_binding *binding;
+
+	if (!args->ifname || args->ifindex)
+		return true;
+	vec_for_each(binding, &inv->bindings)
+		if (!strcmp(binding->k.ifname, args->ifname))
+			return true;
+	diag("-i: there is no device '%s' in this network namespace, and no binding of one in another",
+	     args->ifname);
 	return false;
 }
 

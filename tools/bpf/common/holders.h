@@ -9,6 +9,11 @@
 /* By -b and -i */
 bool binding_wanted(const struct inv_binding *binding, const struct args *args);
 
+/* False, and said so, if -i names what is not there: neither as a device of this network
+ * namespace nor by a binding, which can be in any
+ */
+bool device_known(const struct inventory *inv, const struct args *args);
+
 /* By -p */
 bool holder_wanted(const struct inv_holder *holder, const struct args *args);
 
