@@ -63,6 +63,12 @@ leak 0 "not another binding's" -t 1 -b 4000000000
 if $counts; then
 	leak 0 "not held for that long" -t 100000
 fi
+# Its clock is the kernel's, whatever a container or a suspend do to others
+unshare -T --monotonic 500000 --boottime 900000 devmemleak -j -t 1 >"$found"
+jq_is "$found" ".leaks | map([.tokens, .oldest_seconds < 100000])" "[[6,true]]" \
+	"the age does not change with the clocks of a time namespace"
+fails "a device that is not there" 2 "no device 'typo0' in this network namespace, and no binding" \
+	devmemleak -t 1 -i typo0
 like "$(devmemleak -t 1)" "tokens .*dms0 .*<- 10.0.0.2:[0-9]+, reader.py\[$pid\] fd $fd" "the table names it too"
 if ! $counts; then
 	start_json cut devmemleak -t 1000 -v -j

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Readers of device memory that bind nothing themselves.
 
-    reader.py [--hold N] [--unread] PORT [CONNECTIONS]
+    reader.py [--hold N] [--delay SECONDS] [--unread] PORT [CONNECTIONS]
 
 accepts CONNECTIONS (default 1) on PORT, one process for each. A reader gives
-back every token but the first N that it gets. With --unread it never reads.
+back every token but the first N that it gets, with --delay each so much later.
+With --unread it never reads.
 It says "PID fd FD" when a connection is accepted, "PID held N" each time the
 number of tokens that it keeps grows, and "PID got BYTES TOKENS" when the sender
 is done. It ends its side of the connection then, for which senders wait, but keeps
@@ -14,9 +15,12 @@ the socket, and the tokens with it, until it is killed.
 
 import argparse
 import os
+import select
 import signal
 import socket
 import struct
+import time
+from collections import deque
 
 MSG_SOCK_DEVMEM = 0x2000000
 SO_DEVMEM_DMABUF = 79
@@ -37,12 +41,39 @@ def give_back(sock: socket.socket, tokens: list[int]) -> None:
         sock.setsockopt(socket.SOL_SOCKET, SO_DEVMEM_DONTNEED, ranges)
 
 
-def receive(sock: socket.socket, hold: int) -> tuple[int, int]:
+class Later:
+    """Tokens that go back some time after they came."""
+
+    def __init__(self, sock: socket.socket, delay: float) -> None:
+        self._sock = sock
+        self._delay = delay
+        self._due: deque[tuple[float, list[int]]] = deque()
+
+    def add(self, tokens: list[int]) -> None:
+        """Give them back in time, or at once."""
+        if not self._delay:
+            give_back(self._sock, tokens)
+        elif tokens:
+            self._due.append((time.monotonic() + self._delay, tokens))
+
+    def wait_for_data(self) -> None:
+        """Give back what is due, until there is something to read."""
+        while self._due:
+            left = self._due[0][0] - time.monotonic()
+            if left <= 0:
+                give_back(self._sock, self._due.popleft()[1])
+            elif select.select([self._sock], [], [], left)[0]:
+                return
+
+
+def receive(sock: socket.socket, hold: int, delay: float) -> tuple[int, int]:
     """Read to the end; return the bytes in device memory and the tokens."""
+    later = Later(sock, delay)
     held = 0
     total = 0
     num_tokens = 0
     while True:
+        later.wait_for_data()
         data, ancillary, _, _ = sock.recvmsg(65536, 65536, MSG_SOCK_DEVMEM)
         tokens = []
         for level, kind, cmsg in ancillary:
@@ -54,7 +85,7 @@ def receive(sock: socket.socket, hold: int) -> tuple[int, int]:
             return total, num_tokens
         num_tokens += len(tokens)
         keep = min(hold - held, len(tokens))
-        give_back(sock, tokens[keep:])
+        later.add(tokens[keep:])
         if keep:
             held += keep
             say(f"held {held}")
@@ -64,7 +95,7 @@ def serve(sock: socket.socket, args: argparse.Namespace) -> None:
     """What the process of one connection does."""
     say(f"fd {sock.fileno()}")
     if not args.unread:
-        total, tokens = receive(sock, args.hold)
+        total, tokens = receive(sock, args.hold, args.delay)
         sock.shutdown(socket.SHUT_WR)
         say(f"got {total} {tokens}")
     signal.pause()
@@ -74,6 +105,7 @@ def main() -> None:
     """Accept, and fork for each connection."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--hold", type=int, default=0)
+    parser.add_argument("--delay", type=float, default=0)
     parser.add_argument("--unread", action="store_true")
     parser.add_argument("port", type=int)
     parser.add_argument("connections", type=int, nargs="?", default=1)

@@ -21,19 +21,30 @@ struct {
 	__uint(value_size, STACK_DEPTH * sizeof(u64));
 } stacks SEC(".maps");
 
+static __always_inline void token_back(const struct event *e, const struct leak_key *key)
+{
+	const struct leak_get *get = bpf_map_lookup_elem(&gets, key);
+
+	if (get && !is_another(e, get->ts))
+		bpf_map_delete_elem(&gets, key);
+}
+
 static void on_event(void *ctx, const struct event *e)
 {
 	struct leak_key key = { .sk = (u64)e->sk, .token = e->token };
-	struct leak_get get;
+	struct leak_get get = {};
 
 	if (e->kind != EV_TOKEN_GET) {
-		bpf_map_delete_elem(&gets, &key);
+		token_back(e, &key);
 		return;
 	}
 	get.ts = bpf_ktime_get_ns();
 	get.stack = bpf_get_stackid(ctx, &stacks, 0);
-	if (bpf_map_update_elem(&gets, &key, &get, BPF_ANY))
-		__sync_fetch_and_add(&lost, 1);
+	if (!bpf_map_update_elem(&gets, &key, &get, BPF_ANY))
+		return;
+	/* What an earlier token with this number left there is not true any more */
+	bpf_map_delete_elem(&gets, &key);
+	__sync_fetch_and_add(&lost, 1);
 }
 
 char LICENSE[] SEC("license") = "GPL";

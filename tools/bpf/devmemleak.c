@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 
@@ -24,6 +25,7 @@
 
 #define DEFAULT_THRESHOLD	10
 #define MAX_STACKS		3	/* shown for each leak */
+#define LOOK_NS			1000000000ULL	/* between two looks at what was missed */
 
 static struct env {
 	struct args args;
@@ -36,7 +38,7 @@ static struct env {
 
 static const char doc[] =
 	"Find device memory that is held for too long: by readers who do not give tokens back, and by sockets that nobody reads. Exit status 1 if there is any.\v"
-	"A kernel that does not keep the time of a token's hand-out is watched for SECONDS first; what was held all that time counts.\n\n"
+	"A kernel that does not keep the time of a token's hand-out is watched for SECONDS first; what is seen to be held all that time counts.\n\n"
 	"EXAMPLES:\n"
 	"  devmemleak                  held for 10 seconds or more\n"
 	"  devmemleak -t 60 -j         for a minute or more, as JSON\n"
@@ -111,8 +113,13 @@ DEFINE_VEC(leaks, struct leak);
 /* What the watch knows; @skel is NULL if there was none */
 struct watch {
 	struct devmemleak_bpf *skel;
-	__u64 start_ns;
+	struct inventory_bpf *inv_skel;
 	bool kernel_keeps_times;
+	__u64 start_ns;
+	__u64 sure_ns;		/* since then no hand-out was missed */
+	__u64 missed;		/* before that */
+	__u64 look_ns;		/* when we began to list what is held */
+	__u64 unknown;		/* tokens that nobody can tell the age of */
 };
 
 static struct devmemleak_bpf *load(void)
@@ -142,20 +149,71 @@ static void lower_threshold(const struct watch *watch)
 		env.threshold = seconds;
 }
 
+/* Tokens that were out before we came. Who hands one out now is seen, so a token that is
+ * listed and was not seen then is one of these. If it comes back before it is entered,
+ * that does no harm: the socket's next token with this number replaces the entry.
+ */
+static int enter_tokens(const struct watch *watch)
+{
+	const struct leak_get get = { .ts = watch->sure_ns, .stack = -1, .before = 1 };
+	int fd = bpf_map__fd(watch->skel->maps.gets);
+	const struct inv_binding *binding;
+	const struct inv_holder *holder;
+	const struct rec_token *token;
+	struct inventory *inv;
+
+	inv = inventory_read(watch->inv_skel, INV_HOLDERS | INV_TOKENS);
+	if (!inv)
+		return -EIO;
+	vec_for_each(binding, &inv->bindings) {
+		vec_for_each(holder, &binding->holders) {
+			struct leak_key key = { .sk = holder->sock.sk };
+
+			vec_for_each(token, &holder->token_list) {
+				key.token = token->token;
+				bpf_map_update_elem(fd, &key, &get, BPF_NOEXIST);
+			}
+		}
+	}
+	inventory_free(inv);
+	return 0;
+}
+
+/* Who missed a hand-out knows nothing of what was before */
+static int begin_anew(struct watch *watch)
+{
+	__u64 missed = attach_missed_gets(watch->skel->obj);
+
+	if (watch->sure_ns && missed == watch->missed)
+		return 0;
+	watch->missed = missed;
+	watch->sure_ns = watch->sure_ns ? stream_now_ns() : watch->start_ns;
+	return enter_tokens(watch);
+}
+
 /* Sees tokens come and go for a while; they are still seen after that */
 static int start_watch(struct watch *watch, double seconds)
 {
+	__u64 now, end;
+	int err;
+
 	watch->skel = load();
 	if (!watch->skel)
 		return -EINVAL;
 
 	watch->start_ns = stream_now_ns();
+	end = watch->start_ns + (__u64)(seconds * 1e9);
 	if (diag_verbose || isatty(STDERR_FILENO))
 		diag("watching for %.0f s, Ctrl-C ends that", seconds);
-	stream_sleep(seconds);
+	do {
+		err = begin_anew(watch);
+		now = stream_now_ns();
+		if (!err && now < end)
+			stream_sleep(end - now < LOOK_NS ? (end - now) / 1e9 : LOOK_NS / 1e9);
+	} while (!err && !stream_stop && stream_now_ns() < end);
 	if (stream_stop && !watch->kernel_keeps_times)
 		lower_threshold(watch);
-	return 0;
+	return err;
 }
 
 static void count_stack(struct leak *leak, __s64 id)
@@ -173,28 +231,43 @@ static void count_stack(struct leak *leak, __s64 id)
 	count->tokens = 1;
 }
 
-/* How long a token is held. On a kernel that does not say, one that was not
- * seen to be handed out is older than the watch.
- */
-static __u64 token_age(const struct watch *watch, const struct inv_holder *holder,
-		       const struct rec_token *token, struct leak_get *get,
-		       bool *at_least)
+/* The kernel's notes are of its coarse clock, which can be a tick behind */
+static __u64 tick_ns(void)
 {
-	struct leak_key key = { .sk = holder->sock.sk, .token = token->token };
+	struct timespec ts = {};
 
-	get->stack = -1;
-	*at_least = false;
-	if (watch->skel &&
-	    !bpf_map_lookup_elem(bpf_map__fd(watch->skel->maps.gets), &key, get))
-		return inventory_age(get->ts);
-	if (token->since_ns != REC_UNKNOWN)
-		return inventory_age(token->since_ns);
-
-	*at_least = true;
-	return stream_now_ns() - watch->start_ns;
+	clock_getres(CLOCK_MONOTONIC_COARSE, &ts);
+	return ts.tv_nsec;
 }
 
-static void find_tokens(struct leaks *leaks, const struct watch *watch,
+/* Since when a token is out for sure; REC_UNKNOWN if nobody can tell, as of one that came
+ * back while it was listed.
+ */
+static __u64 held_since(const struct watch *watch, const struct inv_holder *holder,
+			const struct rec_token *token, struct leak_get *get,
+			bool *at_least)
+{
+	struct leak_key key = { .sk = holder->sock.sk, .token = token->token };
+	bool seen;
+
+	seen = watch->skel &&
+	       !bpf_map_lookup_elem(bpf_map__fd(watch->skel->maps.gets), &key, get);
+	*at_least = false;
+	if (!seen)
+		get->stack = -1;
+	if (seen && !get->before && get->ts >= watch->sure_ns)
+		return get->ts;
+	if (token->since_ns != REC_UNKNOWN)
+		return token->since_ns + tick_ns();
+	if (!seen)
+		return REC_UNKNOWN;
+
+	*at_least = true;
+	return get->ts > watch->sure_ns ? get->ts : watch->sure_ns;
+}
+
+/* A token that is listed was out when we began to list; it may have come back since */
+static void find_tokens(struct leaks *leaks, struct watch *watch,
 			const struct inv_binding *binding,
 			const struct inv_holder *holder)
 {
@@ -206,16 +279,18 @@ static void find_tokens(struct leaks *leaks, const struct watch *watch,
 	const struct rec_token *token;
 	struct leak_get get;
 	__u64 last = 0;
-	bool at_least;
 
 	vec_for_each(token, &holder->token_list) {
-		__u64 age = token_age(watch, holder, token, &get, &at_least);
+		bool at_least;
+		__u64 since = held_since(watch, holder, token, &get, &at_least);
+		__u64 age = since < watch->look_ns ? watch->look_ns - since : 0;
 
+		watch->unknown += since == REC_UNKNOWN;
 		if (age < env.threshold * 1000000000ULL)
 			continue;
 		if (age > leak.age_ns)
 			leak.age_ns = age;
-		leak.at_least |= at_least;
+		leak.at_least |= at_least || since == REC_UNKNOWN;
 		leak.tokens++;
 		leak.iovs += token->word != last;
 		last = token->word;
@@ -263,7 +338,7 @@ static int cmp_stacks(const void *a, const void *b)
 	return (l->tokens < r->tokens) - (l->tokens > r->tokens);
 }
 
-static void find_leaks(struct leaks *leaks, const struct watch *watch,
+static void find_leaks(struct leaks *leaks, struct watch *watch,
 		       const struct inventory *inv)
 {
 	const struct inv_binding *binding;
@@ -331,6 +406,8 @@ static int print_json(const struct watch *watch, const struct inventory *inv,
 	json_begin_object(NULL);
 	json_string("layout", layout_name(inv->layout));
 	json_num("threshold_seconds", env.threshold);
+	json_num("unknown_tokens", watch->unknown);
+	json_num("missed_tokens", watch->missed);
 	json_begin_array("leaks");
 	vec_for_each(leak, leaks)
 		leak_json(watch, leak);
@@ -388,37 +465,91 @@ static int print_text(const struct watch *watch, const struct leaks *leaks)
 	return 0;
 }
 
-static int check(struct inventory_bpf *inv_skel, const struct watch *watch)
+static void free_leaks(struct leaks *leaks)
+{
+	struct leak *leak;
+
+	vec_for_each(leak, leaks)
+		vec_free(&leak->stacks);
+	vec_free(leaks);
+}
+
+static struct inventory *look(struct leaks *leaks, struct watch *watch)
 {
 	struct inventory *inv;
-	struct leak *leak;
-	struct leaks leaks = {};
-	int err, found;
 
-	inv = inventory_read(inv_skel, INV_HOLDERS | INV_TOKENS | INV_UNREAD);
+	watch->look_ns = stream_now_ns();
+	watch->unknown = 0;
+	inv = inventory_read(watch->inv_skel, INV_HOLDERS | INV_TOKENS | INV_UNREAD);
+	if (inv)
+		find_leaks(leaks, watch, inv);
+	return inv;
+}
+
+/* Nothing is said to be held that is not known to be; but that is said */
+static void report_unknown(const struct watch *watch)
+{
+	__u64 missed;
+
+	if (!watch->skel)
+		return;
+	if (watch->missed)
+		diag("%llu tokens were handed out unseen, so only what was held in the last %.1f s counts",
+		     watch->missed, (stream_now_ns() - watch->sure_ns) / 1e9);
+	missed = attach_missed(watch->skel->obj) - watch->missed;
+	if (missed)
+		diag("%llu tokens came back unseen", missed);
+	if (watch->skel->bss->lost)
+		diag("%llu tokens were not remembered, their table is full: they do not count",
+		     watch->skel->bss->lost);
+}
+
+static int check(struct watch *watch)
+{
+	struct leaks leaks = {};
+	struct inventory *inv;
+	int err = 0, found;
+
+	inv = look(&leaks, watch);
+	/* An iov that two sockets share has the time of the first */
+	if (inv && watch->unknown && env.threshold && !watch->skel) {
+		free_leaks(&leaks);
+		inventory_free(inv);
+		err = start_watch(watch, env.threshold);
+		inv = err ? NULL : look(&leaks, watch);
+	}
 	if (!inv)
 		return EXIT_FOUND;
 
-	find_leaks(&leaks, watch, inv);
+	/* Something was missed at last: all is younger than we thought */
+	if (watch->skel && attach_missed_gets(watch->skel->obj) != watch->missed) {
+		free_leaks(&leaks);
+		watch->unknown = 0;
+		begin_anew(watch);
+		find_leaks(&leaks, watch, inv);
+	}
 	err = env.args.json ? print_json(watch, inv, &leaks) :
 			      print_text(watch, &leaks);
 	found = leaks.num;
-	vec_for_each(leak, &leaks)
-		vec_free(&leak->stacks);
-	vec_free(&leaks);
+	report_unknown(watch);
+	free_leaks(&leaks);
 	inventory_free(inv);
 	return err || found ? EXIT_FOUND : EXIT_DONE;
 }
 
 /* Seconds to watch before anything can be said */
-static double watch_time(struct watch *watch, struct inventory_bpf *inv_skel)
+static double watch_time(struct watch *watch)
 {
 	struct inventory *inv;
 	double seconds = env.sample;
 
-	inv = inventory_read(inv_skel, 0);
+	inv = inventory_read(watch->inv_skel, 0);
 	if (!inv)
 		return -1;
+	if (!device_known(inv, &env.args)) {
+		inventory_free(inv);
+		exit(EXIT_USAGE);
+	}
 	diag_v("layout %s", layout_name(inv->layout));
 	watch->kernel_keeps_times = inv->layout == LAYOUT_PPDEVMEM;
 	if (!watch->kernel_keeps_times && seconds < env.threshold)
@@ -434,27 +565,23 @@ int main(int argc, char **argv)
 		.parser = parse,
 		.doc = doc,
 	};
-	struct inventory_bpf *inv_skel;
 	int status = EXIT_FOUND;
 	struct watch watch = {};
 	double seconds;
 
 	args_parse_binding(&argp, argc, argv);
-	inv_skel = inventory_open();
-	if (!inv_skel)
+	watch.inv_skel = inventory_open();
+	if (!watch.inv_skel)
 		return EXIT_FOUND;
 	stream_catch_signals();
 
-	seconds = watch_time(&watch, inv_skel);
+	seconds = watch_time(&watch);
 	if (seconds < 0 || (seconds > 0 && start_watch(&watch, seconds)))
 		goto out;
 	/* Whoever interrupts the watch wants to see what there is so far */
-	status = check(inv_skel, &watch);
-	if (watch.skel && watch.skel->bss->lost)
-		diag("%llu tokens were not remembered, their table is full",
-		     watch.skel->bss->lost);
+	status = check(&watch);
 out:
 	devmemleak_bpf__destroy(watch.skel);
-	inventory_close(inv_skel);
+	inventory_close(watch.inv_skel);
 	return status;
 }

@@ -6,15 +6,16 @@
 
 #define STACK_DEPTH	127
 
-/* A token that was handed out while we watched */
+/* A token that is out */
 struct leak_key {
 	__u64 sk;
 	__u64 token;
 };
 
 struct leak_get {
-	__u64 ts;
-	__s64 stack;		/* negative: none */
+	__u64 ts;		/* of its hand-out, or since when it is seen to be out */
+	__s32 stack;		/* negative: none */
+	__u32 before;		/* it was handed out before we watched */
 };
 
 #endif /* DEVMEMLEAK_H */

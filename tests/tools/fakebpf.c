@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * For LD_PRELOAD: what a tool is told by bpf(2), where a busy host would be needed to get
+ * such an answer.
+ *
+ *	FAKEBPF_MAP=NAME:NUM	the map NAME is made with room for NUM entries
+ *	FAKEBPF_MISSES=NAME	the program whose name begins with NAME was busy, once
+ *				more each time somebody asks
+ */
+
+#include <dlfcn.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <linux/bpf.h>
+
+long syscall(long number, ...);
+
+typedef long (*syscall_fn)(long number, ...);
+
+static void shrink_map(union bpf_attr *attr)
+{
+	const char *want = getenv("FAKEBPF_MAP");
+	const char *colon = want ? strchr(want, ':') : NULL;
+
+	if (colon && strlen(attr->map_name) == (size_t)(colon - want) &&
+	    !strncmp(attr->map_name, want, colon - want))
+		attr->max_entries = atoi(colon + 1);
+}
+
+static void add_misses(const union bpf_attr *attr)
+{
+	const char *want = getenv("FAKEBPF_MISSES");
+	struct bpf_prog_info *info = (void *)(unsigned long)attr->info.info;
+	static unsigned int asked;
+
+	if (want && attr->info.info_len >= sizeof(*info) &&
+	    !strncmp(info->name, want, strlen(want)))
+		info->recursion_misses += ++asked;
+}
+
+long syscall(long number, ...)
+{
+	syscall_fn real = dlsym(RTLD_NEXT, "syscall");
+	long arg[6], ret;
+	va_list args;
+	int i;
+
+	va_start(args, number);
+	for (i = 0; i < 6; i++)
+		arg[i] = va_arg(args, long);
+	va_end(args);
+	if (number == SYS_bpf && arg[0] == BPF_MAP_CREATE)
+		shrink_map((union bpf_attr *)arg[1]);
+	ret = real(number, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
+	if (!ret && number == SYS_bpf && arg[0] == BPF_OBJ_GET_INFO_BY_FD)
+		add_misses((union bpf_attr *)arg[1]);
+	return ret;
+}
