@@ -55,6 +55,30 @@ tells devmemlat "how long iovs take to come back" \
 	"$([ -n "$(hist by-binding recycle .count)" ] && echo yes || echo no)"
 as_documented devmemlat "$tmp/by-binding.json" "$tmp/by-process.json"
 
+# What comes while it reads is in the next interval: its system calls are made slow
+bind
+steer 5202 1
+start_json slow devmemlat -v -j 1
+slow=$started
+wait_line "$tmp/slow" ": watching"
+start trace strace -qq -o /dev/null -e trace=bpf -e inject=bpf:delay_enter=100000 -p "$slow"
+traced() {
+	! grep -q '^TracerPid:[[:space:]]*0$' "/proc/$slow/status"
+}
+wait_for 60 traced
+"$PPDEVMEM_REPO/tests/tools/shortlived.py" 5202 300 >"$tmp/tokens"
+read -r tokens _ _ <"$tmp/tokens"
+counted() {
+	jq -se --argjson n "$1" 'map(select(.histogram == "hold") | .count) | add >= $n' "$tmp/slow.json"
+}
+check "all are counted, however slow it reads" wait_for 60 counted "$tokens"
+kill "$started"
+stop_tool "$slow" "ends on Ctrl-C, with an interval"
+is "$(jq -s 'map(select(.histogram == "hold") | .count) | add' "$tmp/slow.json")" "$tokens" "each once"
+is "$(jq -s 'map(select(.histogram == "hold") | .count == ([.slots[].count] | add) and .max_seconds > 0) | all' "$tmp/slow.json")" \
+	true "each interval has its slots and its longest"
+unbind
+
 check "INTERVAL and COUNT" devmemlat 1 2
 fails "a wrong interval" 2 "INTERVAL is 'x'" devmemlat x
 check "no BPF program is left" wait_for 60 none_left

@@ -8,6 +8,7 @@ const volatile bool by_process;
 const volatile __u32 want_pid;
 
 __u64 lost;
+__u64 epoch;		/* user space counts intervals here */
 
 struct start_key {
 	u64 holder;		/* socket, or 0 for the page pool */
@@ -28,9 +29,11 @@ struct {
 	__type(value, struct start);
 } starts SEC(".maps");
 
+/* Per CPU, and nothing is taken out: what is counted while user space reads would be lost */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, LAT_HISTS);
 	__type(key, struct lat_key);
 	__type(value, struct lat_hist);
 } hists SEC(".maps");
@@ -69,16 +72,30 @@ static __always_inline struct lat_hist *get_hist(const struct lat_key *key,
 {
 	struct lat_hist *hist = bpf_map_lookup_elem(&hists, key);
 
-	if (hist)
-		return hist;
-	bpf_map_update_elem(&hists, key, &empty_hist, BPF_NOEXIST);
-	hist = bpf_map_lookup_elem(&hists, key);
-	if (hist)
+	if (!hist) {
+		bpf_map_update_elem(&hists, key, &empty_hist, BPF_NOEXIST);
+		hist = bpf_map_lookup_elem(&hists, key);
+	}
+	if (hist && !hist->comm[0])
 		__builtin_memcpy(hist->comm, start->comm, sizeof(hist->comm));
 	return hist;
 }
 
-static __always_inline void end(enum lat_kind kind, u64 holder, u64 what)
+static __always_inline void note_longest(struct lat_hist *hist, u64 ns)
+{
+	u64 now = epoch;
+	struct lat_max *max = &hist->max[now & 1];
+
+	if (max->epoch != now) {
+		max->epoch = now;
+		max->ns = 0;
+	}
+	if (ns > max->ns)
+		max->ns = ns;
+}
+
+static __always_inline void end(const struct event *e, enum lat_kind kind, u64 holder,
+				u64 what)
 {
 	struct start_key key = { .holder = holder, .what = what };
 	struct lat_key hist_key = { .kind = kind };
@@ -89,7 +106,7 @@ static __always_inline void end(enum lat_kind kind, u64 holder, u64 what)
 
 	/* It may have begun before we did */
 	start = bpf_map_lookup_elem(&starts, &key);
-	if (!start)
+	if (!start || is_another(e, start->ts))
 		return;
 
 	ns = bpf_ktime_get_ns() - start->ts;
@@ -103,10 +120,8 @@ static __always_inline void end(enum lat_kind kind, u64 holder, u64 what)
 	slot = log2_us(ns);
 	if (slot < LAT_SLOTS)
 		__sync_fetch_and_add(&hist->slots[slot], 1);
-	__sync_fetch_and_add(&hist->count, 1);
 	__sync_fetch_and_add(&hist->sum_ns, ns);
-	if (ns > hist->max_ns)
-		hist->max_ns = ns;
+	note_longest(hist, ns);
 }
 
 static void on_event(void *ctx, const struct event *e)
@@ -124,13 +139,13 @@ static void on_event(void *ctx, const struct event *e)
 		return;
 	case EV_TOKEN_PUT:
 	case EV_TOKEN_CLOSE:
-		end(LAT_HOLD, (u64)e->sk, e->token);
+		end(e, LAT_HOLD, (u64)e->sk, e->token);
 		return;
 	case EV_ALLOC:
 		begin(0, (u64)e->iov, BPF_CORE_READ(binding, id));
 		return;
 	case EV_RELEASE:
-		end(LAT_RECYCLE, 0, (u64)e->iov);
+		end(e, LAT_RECYCLE, 0, (u64)e->iov);
 		return;
 	default:
 		return;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <bpf/bpf.h>
 
@@ -67,9 +68,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
+/* A histogram over all CPUs */
 struct entry {
 	struct lat_key key;
-	struct lat_hist hist;
+	__u64 slots[LAT_SLOTS];
+	__u64 count;
+	__u64 sum_ns;
+	__u64 max_ns;		/* of the interval that has just ended */
+	char comm[16];
 };
 
 DEFINE_VEC(entries, struct entry);
@@ -88,24 +94,52 @@ static int cmp_entries(const void *a, const void *b)
 	       (l->group > r->group) - (l->group < r->group);
 }
 
-/* Takes the histograms out of the map, so that each interval is its own */
-static void take(struct devmemlat_bpf *skel, struct entries *entries)
+static void add_cpu(struct entry *entry, const struct lat_hist *hist, __u64 epoch)
 {
-	int fd = bpf_map__fd(skel->maps.hists);
+	const struct lat_max *max = &hist->max[epoch & 1];
+	int i;
+
+	for (i = 0; i < LAT_SLOTS; i++) {
+		entry->slots[i] += hist->slots[i];
+		entry->count += hist->slots[i];
+	}
+	entry->sum_ns += hist->sum_ns;
+	if (max->epoch == epoch && max->ns > entry->max_ns)
+		entry->max_ns = max->ns;
+	if (!*entry->comm)
+		memcpy(entry->comm, hist->comm, sizeof(entry->comm));
+}
+
+/* What was counted since the start */
+static void read_hists(struct devmemlat_bpf *skel, struct entries *entries)
+{
+	struct lat_hist hists[libbpf_num_possible_cpus()];
+	int i, fd = bpf_map__fd(skel->maps.hists);
 	struct lat_key key, *prev = NULL;
 	struct entry *entry;
-	size_t i;
+	__u64 epoch;
 
-	while (!bpf_map_get_next_key(fd, prev, &key)) {
+	epoch = __atomic_fetch_add(&skel->bss->epoch, 1, __ATOMIC_SEQ_CST);
+	for (; !bpf_map_get_next_key(fd, prev, &key); prev = &key) {
+		if (bpf_map_lookup_elem(fd, &key, hists))
+			continue;
 		entry = vec_add(entries);
+		memset(entry, 0, sizeof(*entry));
 		entry->key = key;
-		if (bpf_map_lookup_elem(fd, &key, &entry->hist))
-			entries->num--;
-		prev = &key;
+		for (i = 0; i < (int)(sizeof(hists) / sizeof(*hists)); i++)
+			add_cpu(entry, &hists[i], epoch);
 	}
-	for (i = 0; i < entries->num; i++)
-		bpf_map_delete_elem(fd, &entries->at[i].key);
 	vec_sort(entries, cmp_entries);
+}
+
+static void subtract(struct entry *now, const struct entry *before)
+{
+	int i;
+
+	for (i = 0; i < LAT_SLOTS; i++)
+		now->slots[i] -= before->slots[i];
+	now->count -= before->count;
+	now->sum_ns -= before->sum_ns;
 }
 
 static bool is_by_process(const struct entry *entry)
@@ -120,7 +154,6 @@ static unsigned long long slot_start(int slot)
 
 static void print_json(const struct entry *entry)
 {
-	const struct lat_hist *hist = &entry->hist;
 	bool proc = is_by_process(entry);
 	int i;
 
@@ -130,20 +163,20 @@ static void print_json(const struct entry *entry)
 	json_num("binding", proc ? REC_UNKNOWN : entry->key.group);
 	json_num("pid", proc ? entry->key.group : REC_UNKNOWN);
 	if (proc)
-		json_string("comm", hist->comm);
+		json_string("comm", entry->comm);
 	else
 		json_null("comm");
-	json_num("count", hist->count);
-	json_real("sum_seconds", hist->sum_ns / 1e9);
-	json_real("max_seconds", hist->max_ns / 1e9);
+	json_num("count", entry->count);
+	json_real("sum_seconds", entry->sum_ns / 1e9);
+	json_real("max_seconds", entry->max_ns / 1e9);
 	json_begin_array("slots");
 	for (i = 0; i < LAT_SLOTS; i++) {
-		if (!hist->slots[i])
+		if (!entry->slots[i])
 			continue;
 		json_begin_object(NULL);
 		json_num("from_us", slot_start(i));
 		json_num("to_us", slot_start(i + 1) - 1);
-		json_num("count", hist->slots[i]);
+		json_num("count", entry->slots[i]);
 		json_end_object();
 	}
 	json_end_array();
@@ -160,25 +193,25 @@ static void print_bar(unsigned long long count, unsigned long long most)
 	printf("|%-*s|\n", BAR_WIDTH, bar);
 }
 
-static void print_slots(const struct lat_hist *hist)
+static void print_slots(const struct entry *entry)
 {
 	int i, first = LAT_SLOTS, last = 0;
 	unsigned long long most = 1;
 
 	for (i = 0; i < LAT_SLOTS; i++) {
-		if (!hist->slots[i])
+		if (!entry->slots[i])
 			continue;
 		if (first == LAT_SLOTS)
 			first = i;
 		last = i;
-		if (hist->slots[i] > most)
-			most = hist->slots[i];
+		if (entry->slots[i] > most)
+			most = entry->slots[i];
 	}
 	printf("%24s : %-10s distribution\n", "usecs", "count");
 	for (i = first; i <= last; i++) {
 		printf("%11llu -> %-9llu : %-10llu ", slot_start(i),
-		       slot_start(i + 1) - 1, hist->slots[i]);
-		print_bar(hist->slots[i], most);
+		       slot_start(i + 1) - 1, entry->slots[i]);
+		print_bar(entry->slots[i], most);
 	}
 }
 
@@ -188,37 +221,49 @@ static void print_text(const struct entry *entry)
 		[LAT_HOLD] = "time that tokens were held",
 		[LAT_RECYCLE] = "time until iovs came back to the free list",
 	};
-	const struct lat_hist *hist = &entry->hist;
 	char comm[OUT_NAME_LEN];
 
 	if (is_by_process(entry))
-		printf("\n%s[%u]: ", out_name(comm, hist->comm), entry->key.group);
+		printf("\n%s[%u]: ", out_name(comm, entry->comm), entry->key.group);
 	else
 		printf("\nbinding %u: ", entry->key.group);
 	printf("%s: %llu, mean %.1f us, longest %.1f us\n",
-	       what[entry->key.kind], hist->count,
-	       hist->sum_ns / 1e3 / hist->count, hist->max_ns / 1e3);
-	print_slots(hist);
+	       what[entry->key.kind], entry->count,
+	       entry->sum_ns / 1e3 / entry->count, entry->max_ns / 1e3);
+	print_slots(entry);
 }
 
-static void print_all(struct devmemlat_bpf *skel)
+static void print_entry(const struct entry *entry)
 {
-	const struct entry *entry;
-	struct entries entries = {};
+	if (!entry->count)
+		return;
+	if (env.args.json)
+		print_json(entry);
+	else
+		print_text(entry);
+}
+
+/* What came since @last was read, which is brought up to date */
+static void print_interval(struct devmemlat_bpf *skel, struct entries *last)
+{
+	struct entries now = {};
+	const struct entry *entry, *before;
 	char time[32];
 
-	take(skel, &entries);
+	read_hists(skel, &now);
 	if (env.timestamps && !env.args.json)
 		printf("%s\n", stream_time(time, stream_now_ns()));
-	vec_for_each(entry, &entries) {
-		if (!entry->hist.count)
-			continue;
-		if (env.args.json)
-			print_json(entry);
-		else
-			print_text(entry);
+	vec_for_each(entry, &now) {
+		struct entry interval = *entry;
+
+		before = last->num ? bsearch(entry, last->at, last->num, sizeof(*entry),
+					     cmp_entries) : NULL;
+		if (before)
+			subtract(&interval, before);
+		print_entry(&interval);
 	}
-	vec_free(&entries);
+	vec_free(last);
+	*last = now;
 	if (fflush(stdout))
 		stream_stop = true;
 }
@@ -251,6 +296,7 @@ static struct devmemlat_bpf *load(void)
 
 static void follow(struct devmemlat_bpf *skel)
 {
+	struct entries last = {};
 	unsigned long i;
 
 	if (!env.args.json && !env.interval)
@@ -259,8 +305,9 @@ static void follow(struct devmemlat_bpf *skel)
 		stream_stop = true;
 	for (i = 0; !stream_stop && (!env.count || i < env.count); i++) {
 		stream_sleep(env.interval ?: INT_MAX);
-		print_all(skel);
+		print_interval(skel, &last);
 	}
+	vec_free(&last);
 }
 
 int main(int argc, char **argv)
@@ -275,6 +322,7 @@ int main(int argc, char **argv)
 	__u64 missed;
 
 	args_parse_binding(&argp, argc, argv);
+	args_say_unknown_device(&env.args);
 	if (diag_check_kernel())
 		return EXIT_FOUND;
 	stream_catch_signals();
