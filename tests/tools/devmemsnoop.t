@@ -106,6 +106,15 @@ DEVMEM_HIDE=tp_btf,fentry,fexit,kprobe fails "by nothing" 1 \
 	"no way to see 'token_get'.*fentry/tcp_xa_pool_commit_locked: hidden by DEVMEM_HIDE" \
 	devmemsnoop -e token_get
 
+# What the kernel refuses is passed over like what it has not: a trampoline takes so many
+start full fulltramp tcp_xa_pool_commit_locked
+full=$started
+wait_line "$tmp/full" "^full with [0-9]+"
+DEVMEM_HIDE=tp_btf tokens kprobe 5306
+like "$(cat "$snoop_log")" "token_get: not by fentry/tcp_xa_pool_commit_locked: the kernel refuses it" \
+	"and -v says why"
+kill "$full"
+
 # All of the table: what is hidden is passed over, and what is planned then loads
 for hidden in tp_btf tp_btf,fentry,fexit; do
 	status=0
@@ -141,6 +150,99 @@ check "data that has no way to go is a drop" wait_for 60 reported drop 1
 stop_tool "$snoop_pid" "ends on Ctrl-C, with stacks"
 is "$(jq -c 'select(.event == "drop") | [.ifname, .queue, .iov != null, (.reason | length) > 0, (.location | startswith("0x"))]' "$snoop" | sort -u)" \
 	'["dms0",1,true,true,false]' "with device, queue, iov, reason and place"
+
+# An iov's release is seen before it can be somebody else's, and page pools of ordinary
+# memory do not pay for it.
+runs() {
+	bpftool -j prog show | jq '[.[] | select(.name | startswith("iov_release")) | .run_cnt // 0] | add'
+}
+tracing=/sys/kernel/tracing
+mountpoint -q $tracing || mount -t tracefs tracefs $tracing
+sysctl -qw kernel.bpf_stats_enabled=1
+snoop -e release
+unset 'docs[-1]'
+echo >$tracing/trace
+echo 1 >$tracing/events/page_pool/page_pool_state_release/enable
+in_rx ip link set dms0 down
+in_rx ip link set dms0 up
+ordinary() {
+	grep -q page_pool_state_release: "$tracing/trace"
+}
+check "ordinary page pools give pages back" wait_for 60 ordinary
+echo 0 >$tracing/events/page_pool/page_pool_state_release/enable
+is "$(runs)" 0 "and no program runs for them"
+stop_tool "$snoop_pid" "ends on Ctrl-C, with nothing to tell"
+sysctl -qw kernel.bpf_stats_enabled=0
+
+# Addresses that are hidden
+restrict=$(cat /proc/sys/kernel/kptr_restrict)
+echo 2 >/proc/sys/kernel/kptr_restrict
+steer 5307 1
+snoop -k -e token_get
+reader reader5307 5307
+send 5307 20000
+wait_line "$tmp/reader5307" " got "
+wait_for 60 reported token_get "$(words reader5307 got 4)"
+stop_tool "$snoop_pid" "ends on Ctrl-C, with addresses hidden"
+echo "$restrict" >/proc/sys/kernel/kptr_restrict
+is "$(jq -r '.stack[]' "$snoop" | grep -cv '^0x[0-9a-f]*$')" 0 "stacks are bare addresses then"
+is "$(grep -c "sysctl kernel.kptr_restrict below 2" "$snoop_log")" 1 "and it says why, once"
+
+# Wake-ups: none for each record when the reader is late, and one before a small buffer is full
+wakes() {
+	awk '/IWI:/ { for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) sum += $i } END { print sum }' \
+		/proc/interrupts
+}
+snoop -e alloc,release
+kill -STOP "$snoop_pid"
+woken=$(wakes)
+in_rx devmemcat --bind-only --count 20 -i dms0 -q 2 -S 256K >"$tmp/cycles" 2>&1
+woken=$(($(wakes) - woken))
+kill -CONT "$snoop_pid"
+wait_for 60 reported release $((20 * 64))
+stop_tool "$snoop_pid" "ends on Ctrl-C, after it was late"
+check "$woken wake-ups for $((2 * 20 * 64)) records" test "$woken" -lt $((2 * 20 * 64 / 10))
+snoop --buffer 16 -e alloc,release
+unset 'docs[-1]'
+start polls strace -qq -e trace=poll,epoll_wait,epoll_pwait -p "$snoop_pid"
+wait_line "$tmp/polls" "= 0"
+in_rx devmemcat --bind-only --count 3 -i dms0 -q 2 -S 256K >"$tmp/cycles" 2>&1
+check "a small buffer wakes its reader as well" wait_line "$tmp/polls" "= 1" 60
+stop_tool "$snoop_pid" "ends on Ctrl-C, with a small buffer"
+
+# It can be ended while events come faster than they are taken
+steer 5308 1
+reader reader5308 5308
+start_in tx busy5308 socat -u OPEN:/dev/zero TCP:10.0.0.1:5308
+busy=$started
+wait_line "$tmp/reader5308" " fd "
+mkfifo "$tmp/fifo"
+# shellcheck disable=SC2016
+start slow python3 -c 'import sys, time
+with open(sys.argv[1], "rb", buffering=0) as fifo:
+    reads = 0
+    while fifo.read(4096):
+        reads += 1
+        print(reads, flush=True)
+        time.sleep(0.05)' "$tmp/fifo"
+# shellcheck disable=SC2016
+start hurried sh -c 'exec devmemsnoop -v -j --buffer 32 -e token_get,token_put >"$1"' sh "$tmp/fifo"
+hurried=$started
+wait_line "$tmp/hurried" ": watching"
+# (so much that it is behind)
+wait_line "$tmp/slow" "^60$"
+kill -INT "$hurried"
+ended() {
+	! kill -0 "$hurried"
+}
+check "Ctrl-C ends it while events keep coming" wait_for 60 ended
+kill -9 "$busy" "$hurried" "$(words reader5308 fd 1)" 2>/dev/null
+
+# Filters that let nothing through are refused
+fails "-p with what no process does" 2 "no process does 'alloc'" devmemsnoop -p $$ -e token_get,alloc
+like "$(devmemsnoop -i typo0 -d 1 2>&1)" "no device 'typo0' in this network namespace" \
+	"-i with a device that is not here is said"
+like "$(devmemsnoop -d 08 --help)" "Usage" "08 is eight, not a wrong octal number"
 
 # A full buffer
 snoop --buffer 4 -e alloc

@@ -4,12 +4,11 @@
 #include "events.bpf.h"
 #include "devmemsnoop.h"
 
-/* Waking the reader for each record would cost more than all the rest */
-#define WAKE_BYTES	(64 * 1024)
-
 const volatile bool want_stacks;
+const volatile __u64 wake_bytes;
 
 __u64 lost;
+bool woken;		/* user space takes that back before it reads */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -102,8 +101,12 @@ static void on_event(void *ctx, const struct event *e)
 	if (want_stacks)
 		rec->stack = bpf_get_stackid(ctx, &stacks, 0);
 
-	flags = bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) >= WAKE_BYTES ?
-		BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	/* Waking the reader for each record would cost more than all the rest */
+	flags = BPF_RB_NO_WAKEUP;
+	if (!woken && bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) >= wake_bytes) {
+		woken = true;
+		flags = BPF_RB_FORCE_WAKEUP;
+	}
 	bpf_ringbuf_submit(rec, flags);
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,17 +19,21 @@
 #include "output.h"
 #include "stream.h"
 
-#define POLL_MS	100
+#define POLL_MS		100
+#define BATCH		1024	/* records between two looks at whether to stop */
+#define WAKE_KIB	64	/* so much is in the buffer before the reader is woken */
 
 static struct env {
 	struct args args;
 	unsigned int events;
+	bool named;		/* the events, by the user */
 	unsigned long seconds;
 	unsigned long buffer_kib;
 	bool stacks;
 	bool timestamps;
 } env = {
 	.events = EV_ALL,
+	.buffer_kib = 8192,
 };
 
 static const char doc[] =
@@ -75,6 +80,20 @@ static unsigned int parse_events(struct argp_state *state, char *names)
 	return events;
 }
 
+/* With -p, what no process does would be waited for in vain */
+static void choose_by_process(struct argp_state *state)
+{
+	unsigned int event;
+
+	if (!env.args.pid)
+		return;
+	for (event = 0; event < EV_NUM; event++)
+		if (env.named && env.events & EV_BIT(event) & ~EV_BY_PROCESS)
+			argp_error(state, "-p: no process does '%s', it happens in softirq or when a socket is closed",
+				   event_name(event));
+	env.events &= EV_BY_PROCESS;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	switch (key) {
@@ -84,6 +103,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'e':
 		env.events = parse_events(state, arg);
+		env.named = true;
 		return 0;
 	case 'k':
 		env.stacks = true;
@@ -101,6 +121,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARG:
 		argp_error(state, "'%s': there are only options", arg);
+		return 0;
+	case ARGP_KEY_END:
+		choose_by_process(state);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -160,9 +183,9 @@ static void print_json(struct devmemsnoop_bpf *skel,
 	json_num("pid", rec->pid ?: REC_UNKNOWN);
 	json_text("comm", rec->comm);
 	json_text("reason",
-		      drop ? ksyms_drop_reason(text, sizeof(text), rec->reason) : NULL);
+		  drop ? ksyms_drop_reason(text, sizeof(text), rec->reason) : NULL);
 	json_text("location",
-		      drop ? ksyms_name(text, sizeof(text), rec->location) : NULL);
+		  drop ? ksyms_name(text, sizeof(text), rec->location) : NULL);
 	if (env.stacks)
 		stack_json(skel, rec->stack);
 	json_end_document();
@@ -239,12 +262,42 @@ static int on_record(void *ctx, void *data, size_t len)
 	return 0;
 }
 
+/* Prints what there is, a batch at a time; what comes meanwhile is for the next batch, so
+ * that there is an end to it. Returns how many records, or -errno.
+ */
+static int take_batch(struct devmemsnoop_bpf *skel, struct ring_buffer *records)
+{
+	int num;
+
+	__atomic_store_n(&skel->bss->woken, false, __ATOMIC_SEQ_CST);
+	num = ring_buffer__consume_n(records, BATCH);
+	return fflush(stdout) ? -errno : num;
+}
+
+static int follow_until(struct devmemsnoop_bpf *skel, struct ring_buffer *records, __u64 end)
+{
+	struct pollfd fd = {
+		.fd = ring_buffer__epoll_fd(records),
+		.events = POLLIN,
+	};
+	int num;
+
+	while (!stream_stop && stream_now_ns() < end) {
+		num = take_batch(skel, records);
+		if (num < 0)
+			return num;
+		if (!num)
+			poll(&fd, 1, POLL_MS);
+	}
+	return 0;
+}
+
 /* Prints what comes until it is time to stop, and what is left after that */
 static int follow(struct devmemsnoop_bpf *skel)
 {
 	__u64 end = env.seconds ? stream_now_ns() + env.seconds * 1000000000ULL : ~0ULL;
 	struct ring_buffer *records;
-	int err = 0;
+	int err;
 
 	records = ring_buffer__new(bpf_map__fd(skel->maps.records), on_record, skel, NULL);
 	if (!records) {
@@ -254,25 +307,18 @@ static int follow(struct devmemsnoop_bpf *skel)
 	print_header();
 	if (fflush(stdout))
 		stream_stop = true;
-	while (!stream_stop && err >= 0 && stream_now_ns() < end) {
-		err = ring_buffer__poll(records, POLL_MS);
-		if (err == 0)
-			err = ring_buffer__consume(records);
-		if (err == -EINTR)
-			err = 0;
-		if (fflush(stdout))
-			break;
-	}
+	err = follow_until(skel, records, end);
 	devmemsnoop_bpf__detach(skel);
-	ring_buffer__consume(records);
+	while (!err && take_batch(skel, records) > 0)
+		;
 	ring_buffer__free(records);
-	return err < 0 ? err : 0;
+	return err;
 }
 
 static struct devmemsnoop_bpf *load(void)
 {
+	unsigned int planned, needed, wake_kib;
 	struct devmemsnoop_bpf *skel;
-	unsigned int planned, needed;
 
 	skel = devmemsnoop_bpf__open();
 	if (!skel) {
@@ -282,11 +328,12 @@ static struct devmemsnoop_bpf *load(void)
 
 	attach_filter(&skel->rodata->filter, &env.args);
 	skel->rodata->want_stacks = env.stacks;
-	if (env.buffer_kib)
-		bpf_map__set_max_entries(skel->maps.records, env.buffer_kib * 1024);
+	wake_kib = env.buffer_kib / 4 < WAKE_KIB ? env.buffer_kib / 4 : WAKE_KIB;
+	skel->rodata->wake_bytes = wake_kib * 1024;
+	bpf_map__set_max_entries(skel->maps.records, env.buffer_kib * 1024);
 	planned = attach_plan(skel->obj, env.events);
 	/* Whoever asks for all gets what there is, if there is anything */
-	needed = env.events == EV_ALL && planned ? 0 : env.events;
+	needed = !env.named && planned ? 0 : env.events;
 	if (!attach_start(skel->skeleton, planned, needed))
 		return skel;
 
@@ -315,6 +362,7 @@ int main(int argc, char **argv)
 	int err;
 
 	args_parse_binding(&argp, argc, argv);
+	args_say_unknown_device(&env.args);
 	if (diag_check_kernel())
 		return EXIT_FOUND;
 	stream_catch_signals();

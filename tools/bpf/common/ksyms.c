@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Names for addresses in the kernel, out of /proc/kallsyms and BTF */
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 
+#include "diag.h"
 #include "ksyms.h"
 #include "vec.h"
 
@@ -18,6 +20,7 @@ struct ksym {
 DEFINE_VEC(ksym_vec, struct ksym);
 
 static struct ksym_vec ksyms;
+static bool ksyms_loaded;
 
 const struct btf *ksyms_btf(void)
 {
@@ -35,7 +38,7 @@ static int cmp_ksyms(const void *a, const void *b)
 	return l->addr < r->addr ? -1 : l->addr > r->addr;
 }
 
-/* Once, when the first name is asked for */
+/* Once, when the first name is asked for. Who may not know addresses reads zeros. */
 static void load_ksyms(void)
 {
 	char name[256], type;
@@ -43,17 +46,23 @@ static void load_ksyms(void)
 	__u64 addr;
 	FILE *f;
 
+	ksyms_loaded = true;
 	f = fopen("/proc/kallsyms", "r");
-	if (!f)
+	if (!f) {
+		diag("places in the kernel are shown as addresses: /proc/kallsyms: %s",
+		     strerror(errno));
 		return;
+	}
 	while (fscanf(f, "%llx %c %255s%*[^\n]", &addr, &type, name) == 3) {
-		if (type != 't' && type != 'T')
+		if (!addr || (type != 't' && type != 'T'))
 			continue;
 		sym = vec_add(&ksyms);
 		sym->addr = addr;
 		sym->name = strdup(name);
 	}
 	fclose(f);
+	if (!ksyms.num)
+		diag("places in the kernel are shown as addresses, because it hides those of its symbols: it takes CAP_SYSLOG, and sysctl kernel.kptr_restrict below 2");
 	vec_sort(&ksyms, cmp_ksyms);
 }
 
@@ -61,7 +70,7 @@ const char *ksyms_name(char *buf, size_t len, __u64 addr)
 {
 	size_t low = 0, high;
 
-	if (!ksyms.num)
+	if (!ksyms_loaded)
 		load_ksyms();
 
 	high = ksyms.num;
