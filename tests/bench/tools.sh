@@ -79,7 +79,7 @@ for arm; do
 	none) printf '{"arm":"none","own":null,"result":%s}\n' "$(in_rx rxbench devmem)" ;;
 	devmemsnoop) watch "$arm" EVENT devmemsnoop -e token_get,token_put ;;
 	devmemlat) watch "$arm" Tracing devmemlat ;;
-	devmemtop) watch "$arm" BINDING devmemtop -b 1000 ;;
+	devmemtop) watch "$arm" BINDING devmemtop -B 1000 ;;
 	devmemleak) watch "$arm" "watching for" devmemleak -v -t 0 --sample 1000 ;;
 	bt:*)
 		bpftrace -o "$tmp/log" -c "/bin/bash $0 --under-bpftrace $arm $tmp/result" \

@@ -12,7 +12,7 @@ docs="$tmp/docs.json"
 
 # top [OPTION...]: one document, in $tmp/top.
 top() {
-	devmemtop -b -j "$@" 1 1 | tee -a "$docs" >"$tmp/top"
+	devmemtop -B -j "$@" 1 1 | tee -a "$docs" >"$tmp/top"
 }
 
 # known FILTER: "yes" if the document has something there, "unknown" if null.
@@ -21,7 +21,7 @@ known() {
 }
 
 net_pair 4
-for port in 5201 5202 5203; do
+for port in 5201 5202 5203 5204; do
 	steer "$port" 1
 done
 bind
@@ -51,15 +51,15 @@ is "$(jq -c '[.rows[] | [.pid, .comm, .sockets, .tokens]]' "$tmp/top")" \
 	done | sort -t, -k1.2rn | jq -sc .)" "processes, by pid"
 top -w process -p "$(words reader1 fd 1)"
 jq_is "$tmp/top" "[.rows[].tokens]" "[3]" "-p"
-top --binding 4000000000
-jq_is "$tmp/top" ".rows" "[]" "--binding"
+top -b 4000000000
+jq_is "$tmp/top" ".rows" "[]" "-b"
 
 # Rates: what goes on between two times. Their sum is what went on in all.
-start_json rates devmemtop -b -j 1
+start_json rates devmemtop -B -j 1
 top_pid=$started
 wait_line "$tmp/rates.json" view
 programs=$(($(bpfprogs) - before))
-start_json sockets devmemtop -b -j -w socket 1
+start_json sockets devmemtop -B -j -w socket 1
 sockets_pid=$started
 wait_line "$tmp/sockets.json" view
 screen=$PPDEVMEM_REPO/tests/tools/screen.py
@@ -91,7 +91,7 @@ is "$(jq -sc '[.[].rows[].get_per_second // 0 | . >= 0] | all' "$tmp/rates.json"
 tells devmemtop "tokens per second" "$(seen rates && echo yes || echo no)"
 
 # For people: text, and a screen where keys choose view and column
-like "$(devmemtop -b 1 1)" "BINDING +IFNAME .*EXH/s +STATE" "text has a header"
+like "$(devmemtop -B 1 1)" "BINDING +IFNAME .*EXH/s +STATE" "text has a header"
 status=0
 "$screen" \
 	'by binding, sorted by USED%.*dms0' s \
@@ -103,13 +103,66 @@ is "$status" 0 "the screen follows keys, and q ends it"
 if [ "$status" = 0 ]; then
 	tells devmemtop "a screen, by binding, socket or process" yes
 fi
+
+# Keys show the same interval in another way, and do not end it: there are no rates in the first
+status=0
+"$screen" \
+	'by binding, sorted by USED%.*dms0 .* - +- +- +- ok' '>' \
+	'by binding, sorted by ALLOC/s.*dms0 .* - +- +- +- ok' $'\eOC' \
+	'by binding, sorted by GET/s.*dms0 .* - +- +- +- ok' $'\eOD' \
+	'by binding, sorted by ALLOC/s.*dms0 .* - +- +- +- ok' s \
+	'by socket, sorted by IOVS.* - +- +10\.0\.0\.1:5202' q -- devmemtop 1000 >"$tmp/screen" || status=$?
+is "$status" 0 "a key does not begin a new interval, arrows move the column"
+[ "$status" = 0 ] || diag "$(cat "$tmp/screen")"
+
+# A socket with tokens of two bindings is one socket
+start_in rx second devmemcat --bind-only -i dms0 -q 2 -S 4M
+second=$started
+wait_line "$tmp/second" "bound binding"
+start_json twice devmemtop -B -j -w process 1
+twice_pid=$started
+wait_line "$tmp/twice.json" view
+reader reader4 --hold 1000 5204
+connect fifo 5204
+wait_line "$tmp/reader4" " fd "
+pid=$(words reader4 fd 1)
+holds() {
+	devmemls -j | jq -e --argjson pid "$pid" --argjson n "$1" \
+		'[.bindings[].holders[] | select(.tasks[0].pid == $pid and .tokens > 0)] | length == $n'
+}
+head -c 20000 /dev/zero >&"$fifo"
+wait_for 60 holds 1
+for rule in $(in_rx ethtool -n dms0 | sed -n 's/^Filter: //p'); do
+	in_rx ethtool -N dms0 delete "$rule" >/dev/null
+done
+steer 5204 2
+head -c 20000 /dev/zero >&"$fifo"
+check "a socket has tokens of two bindings" wait_for 60 holds 2
+devmemls -j >"$tmp/ls"
+tokens=$(jq --argjson pid "$pid" '[.bindings[].holders[] | select(.tasks[0].pid == $pid) | .tokens] | add' "$tmp/ls")
+top -w process -p "$pid"
+jq_is "$tmp/top" ".rows[0] | [.sockets, .tokens]" "[1,$tokens]" "it is counted once, its tokens are all"
+rated() {
+	[ "$(sum "$tmp/twice.json" get_per_second)" -ge "$tokens" ]
+}
+wait_for 60 rated
+stop_tool "$twice_pid" "ends on Ctrl-C, by process"
+is "$(sum "$tmp/twice.json" get_per_second)" "$tokens" "each of its tokens is in one rate"
+kill -9 "$pid" "$second"
 kill -9 "$(words reader1 fd 1)" "$(words reader2 fd 1)" "$(words reader3 fd 1)"
+
+# One event that cannot be seen leaves the others
+status=0
+DEVMEM_HIDE=exhausted__tp,exhausted__fexit devmemtop -B -j 1 2 >"$tmp/partly" || status=$?
+is "$status" 0 "it starts without an event"
+is "$(jq -sc '.[1].rows[0] | [.exhausted_per_second, .get_per_second]' "$tmp/partly")" "[null,0]" \
+	"and does not know that one"
 
 # Exhaustion: fewer iovs than the ring wants
 unbind
 start_in rx small devmemcat --bind-only -i dms0 -q 2 -S 256K
 wait_line "$tmp/small" "bound binding"
-top --binding "$(sed -n 's/.*bound binding \([0-9]*\).*/\1/p' "$tmp/small")"
+top -b "$(sed -n 's/.*bound binding \([0-9]*\).*/\1/p' "$tmp/small")"
 jq_is "$tmp/top" ".rows[0] | [.iovs, .free, .used_percent, .state]" '[64,0,100,"EXHAUSTED"]' \
 	"an exhausted binding is marked"
 tells devmemtop "that a binding is exhausted" \

@@ -26,6 +26,16 @@ for tool in $tools; do
 	fails "$tool without CAP_PERFMON" 1 "CAP_PERFMON is missing, to read the kernel's memory: run it as root" \
 		setpriv --bounding-set=-sys_admin,-perfmon --inh-caps=-sys_admin,-perfmon "$tool"
 done
+if [ -d /sys/kernel/security ]; then
+	for tool in $tools; do
+		fails "$tool on a kernel that is locked down" 1 \
+			"locked down for confidentiality.*boot it with lockdown=integrity" \
+			unshare -m sh -c "mount -t tmpfs none /sys/kernel/security &&
+				echo 'none integrity [confidentiality]' >/sys/kernel/security/lockdown && exec $tool"
+	done
+else
+	skip "a kernel that is locked down" "this kernel has no securityfs"
+fi
 echo 2 >/proc/sys/kernel/kptr_restrict
 for tool in devmemls devmemtop devmemleak; do
 	fails "$tool without kernel symbols" 1 "CAP_SYSLOG, and sysctl kernel.kptr_restrict below 2" "$tool"
@@ -52,9 +62,9 @@ start_json lat1 devmemlat -v -j
 lat1=$started
 start_json lat2 devmemlat -v -j
 lat2=$started
-start_json top1 devmemtop -v -b -j 1
+start_json top1 devmemtop -v -B -j 1
 top1=$started
-start_json top2 devmemtop -v -b -j 1
+start_json top2 devmemtop -v -B -j 1
 top2=$started
 start_json leak1 devmemleak -v -j -t 0 --sample 600
 leak1=$started
@@ -90,7 +100,7 @@ done
 check "no BPF program is left of them" wait_for 60 none_left
 
 # Killed at any moment: while they load, attach, run and end
-for tool in devmemsnoop "devmemtop -b" "devmemleak --sample 600" devmemlat; do
+for tool in devmemsnoop "devmemtop -B" "devmemleak --sample 600" devmemlat; do
 	for delay in 0.1 0.4 0.8; do
 		# shellcheck disable=SC2086
 		start killed $tool

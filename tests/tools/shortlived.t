@@ -18,7 +18,7 @@ start_json snoop devmemsnoop -v -j -e token_get,token_put,token_close
 snoop=$started
 start_json lat devmemlat -v -j
 lat=$started
-start_json top devmemtop -v -b -j 1
+start_json top devmemtop -v -B -j 1
 top=$started
 start_json leak devmemleak -v -j -t 0 --sample 600
 leak=$started

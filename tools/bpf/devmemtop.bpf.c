@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* devmemtop - counts events by binding and by socket */
+/* devmemtop - counts events by binding, and by socket in each */
 
 #include "events.bpf.h"
 #include "devmemtop.h"
@@ -8,14 +8,16 @@
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, TOP_ENTRIES);
-	__type(key, u64);
+	__type(key, struct top_key);
 	__type(value, struct top_counts);
 } counts SEC(".maps");
 
 static const struct top_counts none;
 
-static __always_inline struct top_counts *get_counts(u64 key)
+static __always_inline struct top_counts *get_counts(const struct event *e,
+						     const struct sock *sk)
 {
+	struct top_key key = { .binding = (u64)e->binding, .sk = (u64)sk };
 	struct top_counts *c = bpf_map_lookup_elem(&counts, &key);
 
 	if (c)
@@ -47,9 +49,9 @@ static __always_inline void count(struct top_counts *c, enum devmem_event kind)
 
 static void on_event(void *ctx, const struct event *e)
 {
-	count(get_counts((u64)e->binding), e->kind);
+	count(get_counts(e, NULL), e->kind);
 	if (e->sk)
-		count(get_counts((u64)e->sk), e->kind);
+		count(get_counts(e, e->sk), e->kind);
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <ncurses.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,18 +94,13 @@ static const char doc[] =
 	"EXAMPLES:\n"
 	"  devmemtop                 every second\n"
 	"  devmemtop -w process 5    by process, every 5 seconds\n"
-	"  devmemtop -b 1 10         10 times as text, for a file\n"
-	"  devmemtop -b -j 1 1       once, as JSON\n";
-
-enum {
-	OPT_BINDING = 256,
-};
+	"  devmemtop -B 1 10         10 times as text, for a file\n"
+	"  devmemtop -j -b 3 1 1     once, binding 3, as JSON\n";
 
 static const struct argp_option options[] = {
-	{ "batch", 'b', NULL, 0, "Print text, no screen; the default without a terminal", 0 },
+	{ "batch", 'B', NULL, 0, "Print text, no screen; the default without a terminal", 0 },
 	{ "view", 'w', "VIEW", 0, "binding (default), socket or process", 0 },
 	{ "sort", 's', "COLUMN", 0, "Sort by this column, the largest first", 0 },
-	{ "binding", OPT_BINDING, "BINDING", 0, "Only the binding with this id", 0 },
 	{},
 };
 
@@ -147,8 +143,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &env.args;
+		state->child_inputs[1] = &env.args;
 		return 0;
-	case 'b':
+	case 'B':
 		env.batch = true;
 		return 0;
 	case 'w':
@@ -156,9 +153,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 's':
 		env.sort_name = arg;
-		return 0;
-	case OPT_BINDING:
-		env.args.binding = args_number(state, "BINDING", arg, 1, UINT_MAX);
 		return 0;
 	case ARGP_KEY_ARG:
 		if (state->arg_num > 1)
@@ -193,7 +187,7 @@ DEFINE_VEC(rows, struct row);
 
 /* What was counted of all bindings and sockets, also those not listed just then */
 struct counted {
-	__u64 addr;
+	struct top_key key;
 	struct top_counts counts;
 };
 
@@ -206,11 +200,13 @@ struct rates {
 struct top {
 	struct inventory_bpf *inv_skel;
 	struct devmemtop_bpf *skel;
+	unsigned int events;	/* EV_BIT()s that are seen */
+	struct inventory *inv;	/* as it was at the last interval's end */
+	bool has_holders;	/* that one has */
 	struct snapshot now;
-	struct snapshot last;
-	__u64 last_ns;		/* when that was looked at */
-	double seconds;		/* since the last time */
-	bool first;
+	struct snapshot last;	/* of the interval before; empty at first */
+	__u64 now_ns;		/* when @now was read */
+	double seconds;		/* from @last to @now; 0: there is no @last */
 	bool counts_users;	/* the kernel does, without a look at all files */
 };
 
@@ -230,12 +226,13 @@ static void add_number(struct row *row, __u64 value)
 	cell->value = cell->unknown ? -1.0 : (double)value;
 }
 
+/* NAN is unknown as well */
 static void add_rate(struct row *row, double value, bool known)
 {
 	struct cell *cell = add_cell(row);
 
-	cell->unknown = !known;
-	cell->value = known ? value : -1;
+	cell->unknown = !known || isnan(value);
+	cell->value = cell->unknown ? -1 : value;
 }
 
 static void add_text(struct row *row, const char *text)
@@ -254,21 +251,23 @@ static void add_age(struct row *row, __u64 ns)
 
 static int cmp_counted(const void *a, const void *b)
 {
-	const struct counted *l = a, *r = b;
+	const struct top_key *l = &((const struct counted *)a)->key;
+	const struct top_key *r = &((const struct counted *)b)->key;
 
-	return (l->addr > r->addr) - (l->addr < r->addr);
+	return (l->binding > r->binding) - (l->binding < r->binding) ?:
+	       (l->sk > r->sk) - (l->sk < r->sk);
 }
 
-/* In one system call, by address, so that it can be searched */
+/* In one system call, sorted, so that it can be searched */
 static int read_counts(struct top *top)
 {
-	static __u64 addrs[TOP_ENTRIES];
+	static struct top_key keys[TOP_ENTRIES];
 	static struct top_counts counts[TOP_ENTRIES];
 	__u32 bucket, i, num = TOP_ENTRIES;
 	int err;
 
 	err = bpf_map_lookup_batch(bpf_map__fd(top->skel->maps.counts), NULL, &bucket,
-				   addrs, counts, &num, NULL);
+				   keys, counts, &num, NULL);
 	/* ENOENT says that this was all */
 	if (err && err != -ENOENT) {
 		diag("cannot read what was counted: %s", strerror(-err));
@@ -277,14 +276,15 @@ static int read_counts(struct top *top)
 
 	top->now.num = 0;
 	for (i = 0; i < num; i++)
-		*vec_add(&top->now) = (struct counted){ addrs[i], counts[i] };
+		*vec_add(&top->now) = (struct counted){ keys[i], counts[i] };
 	vec_sort(&top->now, cmp_counted);
 	return 0;
 }
 
-static struct top_counts find_counts(const struct snapshot *snapshot, __u64 addr)
+static struct top_counts find_counts(const struct snapshot *snapshot,
+				     const struct top_key *addrs)
 {
-	const struct counted key = { .addr = addr }, *found = NULL;
+	const struct counted key = { .key = *addrs }, *found = NULL;
 
 	if (snapshot->num)
 		found = bsearch(&key, snapshot->at, snapshot->num,
@@ -298,12 +298,17 @@ static double get_rate(const struct top *top, __u64 now, __u64 last)
 	return (now < last ? now : now - last) / top->seconds;
 }
 
-/* Events of a binding or socket since the last time, by the second */
-static struct rates get_rates(const struct top *top, __u64 addr)
+/* Events in the last interval, by the second: of @binding, with @sk or, if that is 0, in
+ * all. Not a number, while there was none.
+ */
+static struct rates get_rates(const struct top *top, __u64 binding, __u64 sk)
 {
-	struct top_counts now = find_counts(&top->now, addr);
-	struct top_counts last = find_counts(&top->last, addr);
+	const struct top_key key = { .binding = binding, .sk = sk };
+	struct top_counts now = find_counts(&top->now, &key);
+	struct top_counts last = find_counts(&top->last, &key);
 
+	if (!top->seconds)
+		return (struct rates){ NAN, NAN, NAN, NAN };
 	return (struct rates){
 		.allocs = get_rate(top, now.allocs, last.allocs),
 		.gets = get_rate(top, now.gets, last.gets),
@@ -312,10 +317,22 @@ static struct rates get_rates(const struct top *top, __u64 addr)
 	};
 }
 
+static bool sees(const struct top *top, enum devmem_event event)
+{
+	return top->events & EV_BIT(event);
+}
+
+static void add_gets_and_puts(const struct top *top, struct row *row,
+			      const struct rates *rates)
+{
+	add_rate(row, rates->gets, sees(top, EV_TOKEN_GET));
+	add_rate(row, rates->puts, sees(top, EV_TOKEN_PUT) && sees(top, EV_TOKEN_CLOSE));
+}
+
 static void add_binding(const struct top *top, struct rows *rows, const struct inv_binding *binding)
 {
 	const struct rec_binding *k = &binding->k;
-	struct rates rates = get_rates(top, k->addr);
+	struct rates rates = get_rates(top, k->addr, 0);
 	__u64 used = k->total - k->free;
 	struct row *row = vec_add(rows);
 
@@ -328,10 +345,9 @@ static void add_binding(const struct top *top, struct rows *rows, const struct i
 	add_number(row, used > k->user ? used - k->user : 0);
 	add_number(row, k->user);
 	add_rate(row, k->total ? used * 100.0 / k->total : 0, true);
-	add_rate(row, rates.allocs, !top->first);
-	add_rate(row, rates.gets, !top->first);
-	add_rate(row, rates.puts, !top->first);
-	add_rate(row, rates.exhausted, !top->first);
+	add_rate(row, rates.allocs, sees(top, EV_ALLOC));
+	add_gets_and_puts(top, row, &rates);
+	add_rate(row, rates.exhausted, sees(top, EV_EXHAUSTED));
 	add_text(row, row->exhausted ? "EXHAUSTED" : k->unbound ? "unbound" : "ok");
 }
 
@@ -340,7 +356,7 @@ static void add_holder(const struct top *top, struct rows *rows,
 		       const struct inv_holder *holder)
 {
 	const struct rec_file *sock = &holder->sock;
-	struct rates rates = get_rates(top, sock->sk);
+	struct rates rates = get_rates(top, binding->k.addr, sock->sk);
 	struct row *row = vec_add(rows);
 	char text[OUT_ADDR_LEN];
 
@@ -353,8 +369,7 @@ static void add_holder(const struct top *top, struct rows *rows,
 	add_number(row, holder->tokens);
 	add_number(row, holder->iovs << binding->k.iov_shift);
 	add_age(row, inventory_age(holder->since_ns));
-	add_rate(row, rates.gets, !top->first);
-	add_rate(row, rates.puts, !top->first);
+	add_gets_and_puts(top, row, &rates);
 	add_text(row, out_addr(text, sock->family, sock->local_addr, sock->local_port));
 	add_text(row, out_addr(text, sock->family, sock->remote_addr, sock->remote_port));
 	if (holder->tasks.num)
@@ -366,7 +381,8 @@ static void add_holder(const struct top *top, struct rows *rows,
 /* A process: the sum over the sockets that it has open */
 struct process {
 	struct inv_task task;
-	__u64 sockets, iovs, tokens, bytes;
+	struct vec_u64 cookies;	/* of its sockets: one can be in two bindings */
+	__u64 iovs, tokens, bytes;
 	__u64 since_ns;
 	struct rates rates;
 };
@@ -389,11 +405,21 @@ static struct process *get_process(struct processes *processes,
 	return process;
 }
 
+static void add_socket(struct process *process, __u64 cookie)
+{
+	const __u64 *known;
+
+	vec_for_each(known, &process->cookies)
+		if (*known == cookie)
+			return;
+	*vec_add(&process->cookies) = cookie;
+}
+
 static void add_to_processes(const struct top *top, struct processes *processes,
 			     const struct inv_binding *binding,
 			     const struct inv_holder *holder)
 {
-	struct rates rates = get_rates(top, holder->sock.sk);
+	struct rates rates = get_rates(top, binding->k.addr, holder->sock.sk);
 	const struct inv_task *task;
 	unsigned int last = 0;
 
@@ -404,7 +430,7 @@ static void add_to_processes(const struct top *top, struct processes *processes,
 			continue;
 		last = task->pid;
 		process = get_process(processes, task);
-		process->sockets++;
+		add_socket(process, holder->sock.cookie);
 		process->iovs += holder->iovs;
 		process->tokens += holder->tokens;
 		process->bytes += holder->iovs << binding->k.iov_shift;
@@ -423,23 +449,22 @@ static void add_process(const struct top *top, struct rows *rows, const struct p
 	row->exhausted = false;
 	add_number(row, process->task.pid);
 	add_text(row, process->task.comm);
-	add_number(row, process->sockets);
+	add_number(row, process->cookies.num);
 	add_number(row, process->iovs);
 	add_number(row, process->tokens);
 	add_number(row, process->bytes);
 	add_age(row, inventory_age(process->since_ns));
-	add_rate(row, process->rates.gets, !top->first);
-	add_rate(row, process->rates.puts, !top->first);
+	add_gets_and_puts(top, row, &process->rates);
 }
 
-static void add_rows(const struct top *top, struct rows *rows, const struct inventory *inv)
+static void add_rows(const struct top *top, struct rows *rows)
 {
 	const struct inv_binding *binding;
 	const struct inv_holder *holder;
 	struct processes processes = {};
-	const struct process *process;
+	struct process *process;
 
-	vec_for_each(binding, &inv->bindings) {
+	vec_for_each(binding, &top->inv->bindings) {
 		if (!binding_wanted(binding, &env.args))
 			continue;
 		if (env.view == VIEW_BINDING) {
@@ -455,8 +480,10 @@ static void add_rows(const struct top *top, struct rows *rows, const struct inve
 				add_to_processes(top, &processes, binding, holder);
 		}
 	}
-	vec_for_each(process, &processes)
+	vec_for_each(process, &processes) {
 		add_process(top, rows, process);
+		vec_free(&process->cookies);
+	}
 	vec_free(&processes);
 }
 
@@ -470,35 +497,41 @@ static int cmp_rows(const void *a, const void *b)
 	return (l->value < r->value) - (l->value > r->value);
 }
 
-static int collect(struct top *top, struct rows *rows)
+/* Who is there, as the view needs it */
+static int read_inventory(struct top *top)
 {
-	struct snapshot last;
+	unsigned int what = env.view == VIEW_BINDING && top->counts_users ? 0 : INV_HOLDERS;
 	struct inventory *inv;
+
+	inv = inventory_read(top->inv_skel, what);
+	if (!inv)
+		return -EIO;
+	inventory_free(top->inv);
+	top->inv = inv;
+	top->has_holders = what;
+	top->counts_users = inv->layout == LAYOUT_PPDEVMEM;
+	return 0;
+}
+
+/* An interval is over */
+static int collect(struct top *top)
+{
+	struct snapshot last = top->last;
 	__u64 now;
 	int err;
 
-	inv = inventory_read(top->inv_skel, env.view == VIEW_BINDING &&
-			     top->counts_users ? 0 : INV_HOLDERS);
-	if (!inv)
-		return -EIO;
-	top->counts_users = inv->layout == LAYOUT_PPDEVMEM;
-
-	err = read_counts(top);
+	err = read_inventory(top);
 	if (err)
-		goto out;
-	now = stream_now_ns();
-	top->seconds = (now - top->last_ns) / 1e9;
-	add_rows(top, rows, inv);
-	vec_sort(rows, cmp_rows);
-
-	last = top->last;
+		return err;
 	top->last = top->now;
 	top->now = last;
-	top->last_ns = now;
-	top->first = false;
-out:
-	inventory_free(inv);
-	return err;
+	err = read_counts(top);
+	if (err)
+		return err;
+	now = stream_now_ns();
+	top->seconds = top->now_ns ? (now - top->now_ns) / 1e9 : 0;
+	top->now_ns = now;
+	return 0;
 }
 
 /* Large values lose their fraction, so that columns stay narrow */
@@ -542,7 +575,7 @@ static void print_text(const struct top *top, const struct rows *rows)
 	const struct row *row;
 	char line[512], time[32];
 
-	printf("%s by %s, every %lu s\n", stream_time(time, top->last_ns),
+	printf("%s by %s, every %lu s\n", stream_time(time, top->now_ns),
 	       views[env.view].name, env.interval);
 	format_header(line, sizeof(line));
 	puts(line);
@@ -570,7 +603,7 @@ static void print_json(const struct top *top, const struct rows *rows)
 	int i;
 
 	json_begin_object(NULL);
-	json_real("time", top->last_ns / 1000 / 1e6);
+	json_real("time", top->now_ns / 1000 / 1e6);
 	json_string("view", views[env.view].name);
 	json_begin_array("rows");
 	vec_for_each(row, rows) {
@@ -583,14 +616,14 @@ static void print_json(const struct top *top, const struct rows *rows)
 	json_end_document();
 }
 
-static void draw(const struct rows *rows)
+static void draw(const struct top *top, const struct rows *rows)
 {
 	char line[512], time[32];
 	int y = HEADER_LINES;
 	const struct row *row;
 
 	erase();
-	mvprintw(0, 0, "devmemtop %s  by %s, sorted by %s", stream_time(time, stream_now_ns()),
+	mvprintw(0, 0, "devmemtop %s  by %s, sorted by %s", stream_time(time, top->now_ns),
 		 views[env.view].name, views[env.view].columns[env.sort].name);
 	format_header(line, sizeof(line));
 	attron(A_REVERSE);
@@ -622,28 +655,34 @@ static void move_sort(int step)
 		env.sort = next;
 }
 
-/* Waits for a key until the interval is over; a key redraws at once */
-static void handle_key(void)
+/* Does what a key says; false if it says nothing */
+static bool handle_key(int key)
 {
-	switch (getch()) {
+	switch (key) {
 	case 'q':
 		stream_stop = true;
-		return;
+		return true;
 	case 'b':
 		set_view(VIEW_BINDING);
-		return;
+		return true;
 	case 's':
 		set_view(VIEW_SOCKET);
-		return;
+		return true;
 	case 'p':
 		set_view(VIEW_PROCESS);
-		return;
+		return true;
 	case '<':
+	case KEY_LEFT:
 		move_sort(-1);
-		return;
+		return true;
 	case '>':
+	case KEY_RIGHT:
 		move_sort(1);
-		return;
+		return true;
+	case KEY_RESIZE:
+		return true;
+	default:
+		return false;
 	}
 }
 
@@ -657,68 +696,97 @@ static int open_screen(void)
 	cbreak();
 	noecho();
 	curs_set(0);
-	timeout(env.interval * 1000);
+	keypad(stdscr, TRUE);
 	start_color();
 	use_default_colors();
 	init_pair(1, COLOR_RED, -1);
 	return 0;
 }
 
-static int show(struct top *top)
+static void show(const struct top *top)
 {
 	struct rows rows = {};
+
+	add_rows(top, &rows);
+	vec_sort(&rows, cmp_rows);
+	if (env.args.json)
+		print_json(top, &rows);
+	else if (env.batch)
+		print_text(top, &rows);
+	else
+		draw(top, &rows);
+	vec_free(&rows);
+}
+
+/* Keys change what is shown of the last interval, and not how long this one lasts */
+static int watch_keys(struct top *top)
+{
+	__u64 now, end = top->now_ns + env.interval * 1000000000ULL;
 	int err;
 
-	err = collect(top, &rows);
-	if (!err && env.args.json)
-		print_json(top, &rows);
-	else if (!err && env.batch)
-		print_text(top, &rows);
-	else if (!err)
-		draw(&rows);
-	vec_free(&rows);
-	return err;
+	if (!isatty(STDIN_FILENO)) {
+		stream_sleep(env.interval);
+		return 0;
+	}
+	for (now = stream_now_ns(); !stream_stop && now < end; now = stream_now_ns()) {
+		timeout((end - now) / 1000000 + 1);
+		if (!handle_key(getch()))
+			continue;
+		if (env.view != VIEW_BINDING && !top->has_holders) {
+			err = read_inventory(top);
+			if (err)
+				return err;
+		}
+		show(top);
+	}
+	return 0;
 }
 
 /* The first time there are no rates yet */
 static int follow(struct top *top)
 {
 	unsigned long i;
-	int err;
+	int err = 0;
 
 	for (i = 0; !stream_stop && (!env.count || i < env.count); i++) {
 		if (i && env.batch)
 			stream_sleep(env.interval);
 		else if (i)
-			handle_key();
-		if (stream_stop)
+			err = watch_keys(top);
+		if (stream_stop || err)
 			break;
-		err = show(top);
+		err = collect(top);
 		if (err)
-			return err;
+			break;
+		show(top);
 		if (fflush(stdout))
 			break;
 	}
-	return 0;
+	return err;
 }
 
-static struct devmemtop_bpf *load(void)
+/* What cannot be seen on this kernel is shown as unknown */
+static int load(struct top *top)
 {
-	const unsigned int tokens = EV_BIT(EV_TOKEN_GET) | EV_BIT(EV_TOKEN_PUT) |
-				    EV_BIT(EV_TOKEN_CLOSE);
-	const unsigned int events = tokens | EV_BIT(EV_ALLOC) | EV_BIT(EV_EXHAUSTED);
-	struct devmemtop_bpf *skel;
+	const unsigned int events = EV_BIT(EV_TOKEN_GET) | EV_BIT(EV_TOKEN_PUT) |
+				    EV_BIT(EV_TOKEN_CLOSE) | EV_BIT(EV_ALLOC) |
+				    EV_BIT(EV_EXHAUSTED);
 
-	skel = devmemtop_bpf__open();
-	if (!skel) {
+	top->skel = devmemtop_bpf__open();
+	if (!top->skel) {
 		diag("cannot open the BPF programs: %s", strerror(errno));
-		return NULL;
+		return -errno;
 	}
-	if (!attach_start(skel->skeleton, attach_plan(skel->obj, events), events))
-		return skel;
+	top->events = attach_plan(top->skel->obj, events);
+	return attach_start(top->skel->skeleton, top->events, 0);
+}
 
-	devmemtop_bpf__destroy(skel);
-	return NULL;
+static void report_missed(const struct top *top)
+{
+	unsigned long long missed = attach_missed(top->skel->obj);
+
+	if (missed)
+		diag("%llu events were missed, so rates were higher than shown", missed);
 }
 
 int main(int argc, char **argv)
@@ -729,17 +797,17 @@ int main(int argc, char **argv)
 		.args_doc = "[INTERVAL [COUNT]]",
 		.doc = doc,
 	};
-	struct top top = { .first = true };
+	struct top top = {};
 	int err = -1;
 
-	args_parse(&argp, argc, argv);
+	args_parse_binding(&argp, argc, argv);
+	args_say_unknown_device(&env.args);
 	if (env.args.json || !isatty(STDOUT_FILENO))
 		env.batch = true;
 	top.inv_skel = inventory_open();
 	if (!top.inv_skel)
 		return EXIT_FOUND;
-	top.skel = load();
-	if (!top.skel)
+	if (load(&top))
 		goto out;
 
 	stream_catch_signals();
@@ -748,7 +816,9 @@ int main(int argc, char **argv)
 	err = follow(&top);
 	if (!env.batch)
 		endwin();
+	report_missed(&top);
 out:
+	inventory_free(top.inv);
 	vec_free(&top.last);
 	vec_free(&top.now);
 	devmemtop_bpf__destroy(top.skel);

@@ -7,7 +7,13 @@
 /* So many bindings and sockets are counted; then the oldest are forgotten */
 #define TOP_ENTRIES	65536
 
-/* Since the tool was started; for a binding or a socket, by its address */
+/* A binding, with no socket, or a socket's part in it: by address */
+struct top_key {
+	__u64 binding;
+	__u64 sk;
+};
+
+/* Since the tool was started */
 struct top_counts {
 	__u64 allocs;
 	__u64 exhausted;
