@@ -150,6 +150,7 @@ check "data that has no way to go is a drop" wait_for 60 reported drop 1
 stop_tool "$snoop_pid" "ends on Ctrl-C, with stacks"
 is "$(jq -c 'select(.event == "drop") | [.ifname, .queue, .iov != null, (.reason | length) > 0, (.location | startswith("0x"))]' "$snoop" | sort -u)" \
 	'["dms0",1,true,true,false]' "with device, queue, iov, reason and place"
+ip -n rx addr add 10.0.0.1/24 dev dms0
 
 # An iov's release is seen before it can be somebody else's, and page pools of ordinary
 # memory do not pay for it.
