@@ -107,12 +107,16 @@ DEVMEM_HIDE=tp_btf,fentry,fexit,kprobe fails "by nothing" 1 \
 	devmemsnoop -e token_get
 
 # What the kernel refuses is passed over like what it has not: a trampoline takes so many
-start full fulltramp tcp_xa_pool_commit_locked
+start full fulltramp mp_dmabuf_devmem_destroy
 full=$started
 wait_line "$tmp/full" "^full with [0-9]+"
-DEVMEM_HIDE=tp_btf tokens kprobe 5306
-like "$(cat "$snoop_log")" "token_get: not by fentry/tcp_xa_pool_commit_locked: the kernel refuses it" \
-	"and -v says why"
+DEVMEM_HIDE=tp_btf snoop -e pool_destroy
+in_rx devmemcat --bind-only --count 1 -i dms0 -q 2 -S 256K >"$tmp/cycles" 2>&1
+check "an event is seen though its trampoline is full" wait_for 60 reported pool_destroy 1
+stop_tool "$snoop_pid" "ends on Ctrl-C, with a full trampoline"
+like "$(cat "$snoop_log")" "pool_destroy: not by fentry/mp_dmabuf_devmem_destroy: the kernel refuses it" \
+	"-v says why"
+like "$(way pool_destroy)" "^kprobe/" "and what there is instead"
 kill "$full"
 
 # All of the table: what is hidden is passed over, and what is planned then loads

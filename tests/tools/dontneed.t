@@ -22,9 +22,10 @@ snoop() {
 declare -A snoops
 if $counts; then
 	snoop tp_btf none
+else
+	snoop fexit none
+	snoop kretprobe fentry,fexit
 fi
-snoop fexit tp_btf
-snoop kretprobe tp_btf,fentry,fexit
 start_json lat devmemlat -v -j
 lat=$started
 wait_line "$tmp/lat" ": watching"
