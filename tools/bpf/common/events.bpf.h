@@ -16,8 +16,7 @@
 #include "layout.bpf.h"
 #include "xarray.bpf.h"
 
-#define MAX_SKB_FRAGS		45	/* CONFIG_MAX_SKB_FRAGS can be from 17 to this */
-#define COMMIT_PART		16	/* of them at once */
+#define MAX_FRAGS		17
 #define DONTNEED_MAX_RANGES	128	/* the kernel refuses more */
 #define DONTNEED_MAX_INDICES	1024	/* and stops after so many, holes included */
 #define DONTNEED_MAX_STEPS	4096	/* range, way down and index are one each */
@@ -440,31 +439,27 @@ int BPF_PROG(token_get__tp, struct sock *sk, const struct net_iov *iov,
 	return 0;
 }
 
-/* The pool has the tokens that are about to be entered in @sk's table: as many as
- * CONFIG_MAX_SKB_FRAGS says, so they are read in parts.
+/* The pool has the tokens that are about to be entered in @sk's table. Where
+ * CONFIG_MAX_SKB_FRAGS is more than usual, those behind are missed.
  */
 static __always_inline void emit_commit(void *ctx, struct event *e,
 					const struct tcp_xa_pool *pool)
 {
-	u32 num = BPF_CORE_READ(pool, idx), first, i;
-	const void *base = untyped(pool);
-	u64 netmems[COMMIT_PART];
-	u32 tokens[COMMIT_PART];
+	u32 num = BPF_CORE_READ(pool, idx);
+	u64 netmems[MAX_FRAGS];
+	u32 tokens[MAX_FRAGS];
+	u32 i;
 
-	for (first = 0; first < num && first < MAX_SKB_FRAGS; first += COMMIT_PART) {
-		if (bpf_probe_read_kernel(tokens, sizeof(tokens), base +
-					  bpf_core_field_offset(pool->tokens) +
-					  first * sizeof(*tokens)) ||
-		    bpf_probe_read_kernel(netmems, sizeof(netmems), base +
-					  bpf_core_field_offset(pool->netmems) +
-					  first * sizeof(*netmems)))
-			return;
-		for (i = 0; i < COMMIT_PART; i++) {
-			if (first + i >= num)
-				break;
-			if (netmems[i] & PP_DEVMEM)
-				emit_token(ctx, e, iov_untag(netmems[i]), tokens[i]);
-		}
+	if (bpf_core_read(tokens, sizeof(tokens), &pool->tokens) ||
+	    bpf_core_read(netmems, sizeof(netmems), &pool->netmems))
+		return;
+	if (num > MAX_FRAGS)
+		miss_events(num - MAX_FRAGS);
+	for (i = 0; i < MAX_FRAGS; i++) {
+		if (i >= num)
+			break;
+		if (netmems[i] & PP_DEVMEM)
+			emit_token(ctx, e, iov_untag(netmems[i]), tokens[i]);
 	}
 }
 

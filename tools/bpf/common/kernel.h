@@ -190,8 +190,8 @@ struct skb_shared_info {
 
 struct tcp_xa_pool {
 	u8 idx;
-	u32 tokens[45];
-	u64 netmems[45];
+	u32 tokens[17];
+	u64 netmems[17];
 };
 
 struct task_struct {
