@@ -94,12 +94,23 @@ struct put_call {
 	u64 words[DONTNEED_MAX_INDICES];
 };
 
+/* By thread. Not in the task's own storage, which has no room for so much since
+ * Linux takes it from kmalloc_nolock().
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, u32);
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 256);
+	__type(key, u64);
 	__type(value, struct put_call);
 } put_calls SEC(".maps");
+
+/* What a call begins as: it does not fit on a program's stack */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct put_call);
+} put_blank SEC(".maps");
 
 static __always_inline bool
 device_wanted(const struct net_devmem_dmabuf_binding *binding)
@@ -619,13 +630,17 @@ static long find_step(u32 i, struct put_ctx *c)
 /* The tokens are still in @sk's table; which ones is said in user space */
 static __always_inline void begin_put(const struct sock *sk, u64 user, u32 len)
 {
+	u64 thread = bpf_get_current_pid_tgid();
+	const struct put_call *blank;
 	struct put_ctx c = {};
 	u64 size = len;
 	u32 key = 0;
 
 	c.w = bpf_map_lookup_elem(&put_walks, &key);
-	c.call = bpf_task_storage_get(&put_calls, bpf_get_current_task_btf(), NULL,
-				      BPF_LOCAL_STORAGE_GET_F_CREATE);
+	blank = bpf_map_lookup_elem(&put_blank, &key);
+	if (blank)
+		bpf_map_update_elem(&put_calls, &thread, blank, BPF_ANY);
+	c.call = bpf_map_lookup_elem(&put_calls, &thread);
 	if (!c.w || !c.call) {
 		miss_events(1);
 		return;
@@ -669,11 +684,12 @@ static long put_step(u32 i, struct put_ctx *c)
  */
 static __always_inline void end_put(void *ctx, int done)
 {
+	u64 thread = bpf_get_current_pid_tgid();
 	struct put_ctx c = { .ctx = ctx };
 	u32 num;
 
 	/* A call that was under way when we came has none */
-	c.call = bpf_task_storage_get(&put_calls, bpf_get_current_task_btf(), NULL, 0);
+	c.call = bpf_map_lookup_elem(&put_calls, &thread);
 	if (!c.call)
 		return;
 	num = c.call->sk ? c.call->num : 0;
@@ -684,7 +700,7 @@ static __always_inline void end_put(void *ctx, int done)
 	else if (num > (u32)done)
 		num = done;
 	bpf_loop(num, put_step, &c, 0);
-	c.call->sk = NULL;
+	bpf_map_delete_elem(&put_calls, &thread);
 }
 
 /* (sk, sockptr_t optval, optlen): a sockptr_t takes two of the arguments, and
