@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem mainline debug stock-6.12 stock-latest
 # slow: mainline stock-6.12 stock-latest debug
+# soak: debug
 # timeout: 300
 #
 # The knobs in debugfs make the faults they promise, and the device recovers.

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem mainline debug stock-6.12 stock-latest
 # slow: mainline stock-6.12 debug
+# soak: debug
 # timeout: 300
 #
 # Flows go to the queue that a rule or the hash says.

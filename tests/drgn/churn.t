@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem stock-latest
-# slow: ppdevmem stock-latest
+# slow: ppdevmem
+# soak: stock-latest
 # timeout: 1500
 #
 # drgn beside readers that are busy, on one binding: one that gives each token back after

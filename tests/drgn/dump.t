@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # host
-# slow: host
+# soak: host
 # timeout: 1800
 #
 # drgn on dumps of guests: what devmemls and drgn said while the kernel ran,

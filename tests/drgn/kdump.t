@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # host
-# slow: host
+# soak: host
 # timeout: 900
 #
 # A crash as a production host has it: Debian's own kernel, unpatched, panics in an

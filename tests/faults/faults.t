@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: debug
-# slow: debug
+# soak: debug
 # timeout: 900
 #
 # Each allocation of each path that has to do with device memory fails in its turn,

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem debug
-# slow: ppdevmem debug
+# slow: ppdevmem
+# soak: debug
 # timeout: 400
 #
 # What goes wrong on the wire, and what an admin changes while the stream goes on.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem debug
-# slow: debug
+# soak: debug
 # timeout: 240
 #
 # A TCP segment with a wrong checksum, to device memory: dropped and counted by the

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem debug
-# slow: debug
+# soak: debug
 # timeout: 240
 #
 # What device memory needs of a device stays on while it is bound: the kernel sees

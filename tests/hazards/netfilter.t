@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem debug
-# slow: ppdevmem debug
+# soak: ppdevmem debug
 # timeout: 300
 #
 # nftables' rules match, log, queue, copy and forward what arrives in device memory.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem debug
-# slow: debug
+# soak: debug
 # timeout: 240
 #
 # Sockets that see every packet, beside a stream into device memory: they get the

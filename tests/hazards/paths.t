@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem debug
-# slow: ppdevmem debug
+# soak: ppdevmem debug
 # timeout: 300
 #
 # The device is part of something larger: a bridge, a bond, a macvlan's parent, a router.

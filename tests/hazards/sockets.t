@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem debug
-# slow: ppdevmem debug
+# slow: ppdevmem
+# soak: debug
 # timeout: 400
 #
 # Whoever was given a socket tries to get at its payload by every call there is; an admin

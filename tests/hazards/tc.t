@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem debug
-# slow: ppdevmem debug
+# soak: ppdevmem debug
 # timeout: 300
 #
 # tc's filters and actions at the ingress of a device that receives into device memory:

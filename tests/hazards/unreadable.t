@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem debug
-# slow: debug
+# soak: debug
 # timeout: 240
 #
 # What a peer can make the kernel do with a payload that it cannot read: take an

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem debug
-# slow: ppdevmem debug
+# slow: ppdevmem
+# soak: debug
 # timeout: 400
 #
 # Ways to hurt a host that were seen or read from the source before there was a test.

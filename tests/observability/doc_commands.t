@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem debug
 # slow: debug
+# soak: debug
 # timeout: 2400
 #
 # The commands that the documentation gives for a prompt, run as they stand there

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem debug
 # slow: debug
+# soak: debug
 # timeout: 2400
 #
 # The bpf_iter targets: the documentation's program and commands work as they

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem debug
 # slow: debug
+# soak: debug
 # timeout: 2400
 #
 # Whatever word it is given, bpf_page_pool_iov_from_frag() finds the right iov or

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem debug
-# slow: ppdevmem debug
+# slow: ppdevmem
+# soak: debug
 # timeout: 300
 #
 # Peeking makes tokens, as reading does, and no data goes. A socket has a limited

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: debug
-# slow: debug
+# soak: debug
 # timeout: 300
 #
 # Each tool once, while a stream comes and a reader keeps three tokens of it, under what finds

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # host
-# slow: host
+# soak: host
 # timeout: 900
 #
 # What finds mistakes of the kernel on debug is alive, and when it is not that fails the test
