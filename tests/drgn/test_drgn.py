@@ -567,7 +567,7 @@ class Churn(unittest.TestCase):
         tokens = {0: 1030, 1: kernel.word(0), 2: kernel.word(0)}
         old = kernel.xarray(tokens | {900: kernel.word(1)})
         kernel.set("sock", kernel.sock, sk_user_frags__xa_head=old)
-        walk = sockets.xarray_entries
+        walk = xarray_entries
 
         def entries(memory: Memory, head: int | None) -> Any:
             """The old root is freed just before it is read."""

@@ -196,7 +196,8 @@ static int read_into(struct bed *bed, char *end, size_t mapped)
 	n = bed_receive(bed, end - mapped, sizeof(control));
 	if (n < 0 && n != -EFAULT)
 		return complain("EFAULT was expected, not %s", strerror(-n));
-	if ((n < 0) == !!bed->num_tokens || bed->num_tokens > mapped / BED_CMSG)
+	if ((n < 0 && bed->num_tokens) || (n >= 0 && !bed->num_tokens) ||
+	    bed->num_tokens > mapped / BED_CMSG)
 		return complain("%u tokens for %ld bytes", bed->num_tokens, n);
 	return tokens_known(bed, 0) || rest_arrives(bed, 0) ? -1 : 0;
 }

@@ -53,7 +53,7 @@ ended "$flapping"
 kill "$steady"
 ended "$steady"
 no_connection() {
-	[ -z "$(in_rx ss -tanH "( sport = :$port )" | grep -v LISTEN)" ]
+	! in_rx ss -tanH "( sport = :$port )" | grep -qv LISTEN
 }
 check "and has received to the end of its traffic" wait_for 120 no_connection
 

@@ -212,6 +212,7 @@ static const struct {
 	{ "fault", run_fault },
 	{ "guess", run_guess },
 	{ "peek", run_peek },
+	{ NULL, NULL }
 };
 
 /* userfaultfd needs a privilege to hold up the kernel; no other mode has any. */
@@ -227,7 +228,7 @@ static void run(const char *mode)
 {
 	unsigned int i;
 
-	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+	for (i = 0; modes[i].name; i++) {
 		if (strcmp(mode, modes[i].name))
 			continue;
 		modes[i].run();

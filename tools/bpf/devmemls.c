@@ -170,7 +170,7 @@ static void iov_json(const struct inventory *inv, const struct inv_iov *iov)
 	json_num("tokens", iov->k.tokens);
 	json_num("pool", iov->k.has_pool ? iov->k.pool : REC_UNKNOWN);
 	json_seconds("held_seconds",
-			 state == IOV_USER ? inventory_age(iov->k.since_ns) : REC_UNKNOWN);
+		     state == IOV_USER ? inventory_age(iov->k.since_ns) : REC_UNKNOWN);
 }
 
 static int print_iov_json(const struct inv_iov *iov, void *arg)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Print which lines and branches of the kernel part ran.
 
-    report.py KERNEL COUNTS UNREACHABLE
+    lines.py KERNEL COUNTS UNREACHABLE
 
 KERNEL is the directory of a kernel of flavor coverage, COUNTS has the .gcda files that its
 guest left. UNREACHABLE names the lines that nothing can reach, as 'FILE: TEXT OF THE LINE',
