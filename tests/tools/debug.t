@@ -32,7 +32,7 @@ holder=$(words reader fd 1)
 got=$(words reader got 4)
 
 jq_is <(devmemls -j --iovs) '[.bindings[] | [.iovs.total, .iovs.user]]' '[[4096,3]]' "devmemls"
-jq_is <(devmemtop -b -j -w process 1 1) '[.rows[] | [.pid, .tokens]]' "[[$holder,3]]" "devmemtop"
+jq_is <(devmemtop -B -j -w process 1 1) '[.rows[] | [.pid, .tokens]]' "[[$holder,3]]" "devmemtop"
 jq_is <(devmemleak -j -t 0) '[.holders[] | [.processes[0].pid, .tokens]]' "[[$holder,3]]" "devmemleak"
 kill -HUP "$exporter_pid"
 check "devmem_exporter" wait_for 60 becomes devmem_tokens 3

@@ -76,7 +76,7 @@ check "and in JSON" grep -qF '"ifname":"d?[1m?"' "$tmp/ls-json.json"
 # A disk that is full. devmemsnoop and devmemlat have a header to write.
 for command in "devmemls" "devmemls -j" "devmemls --iovs" "devmemls -j --iovs" \
 	"devmemls --help" "devmemleak -t 0" "devmemleak -j -t 0" devmemlat devmemsnoop \
-	"devmemtop -B 600" "devmemtop -b -j 600" "devmem_exporter --once" \
+	"devmemtop -B 600" "devmemtop -B -j 600" "devmem_exporter --once" \
 	"devmem_exporter --check"; do
 	# shellcheck disable=SC2016
 	fails "$command, with nowhere to write" 1 "cannot write to standard output" \
