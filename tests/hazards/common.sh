@@ -14,7 +14,7 @@
 #
 # In each, traffic flows first; then the part gets hold of it, and proves that it did; then
 # what was sent is there, or it is said why not; then everything is closed, and all memory
-# has come back. What happened is a line of build/out/hazards/FLAVOR.jsonl, and table.py makes
+# has come back. What happened is a line of build/out/hazards/FLAVOR.jsonl, and page.py makes
 # docs/hazards.md of those. On our kernels it must be what that page has.
 #
 # With names as arguments it runs those scenes alone; with --list it lists them; with
@@ -202,7 +202,7 @@ report() {
 	case $PPDEVMEM_FLAVOR in
 	ppdevmem | debug)
 		[ "$outcome" = "not built in" ] || is "$outcome" \
-			"$("$PPDEVMEM_REPO/tests/hazards/table.py" --cell "$group/$current")" \
+			"$("$PPDEVMEM_REPO/tests/hazards/page.py" --cell "$group/$current")" \
 			"$current: docs/hazards.md has what happened"
 		;;
 	esac

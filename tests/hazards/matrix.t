@@ -144,7 +144,7 @@ def main() -> int:
                 print(f"{word} {number} - {flavor} {scene}: {what}", flush=True)
     if not args.scene:
         number += 1
-        written = subprocess.run([str(SCENES / "table.py")], check=False).returncode
+        written = subprocess.run([str(SCENES / "page.py")], check=False).returncode
         failed += written
         print(f"{'not ok' if written else 'ok'} {number} - docs/hazards.md is written")
     print(f"1..{number}")

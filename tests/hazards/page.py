@@ -99,7 +99,7 @@ HEAD = """\
 For whoever must decide whether device memory may run on a host. Each row is a way to hurt
 it, found by reading the kernel's source or by letting a part of the network stack get hold
 of packets whose payload the kernel cannot read. A cell says what happened when it was
-tried. `tests/hazards/table.py` writes this page from what the tests saw.
+tried. `tests/hazards/page.py` writes this page from what the tests saw.
 
 - **Who** can do it. *remote peer*: whoever can send packets to the host. *unprivileged
   local*: a process without capabilities that was given a socket which receives into device
@@ -276,7 +276,7 @@ def main() -> None:
     if found:
         sys.exit("\n".join(found))
     if args.check and PAGE.read_text(encoding="utf-8") != page(rows, run):
-        sys.exit("docs/hazards.md is not as table.py writes it")
+        sys.exit("docs/hazards.md is not as page.py writes it")
 
 
 if __name__ == "__main__":
