@@ -3,7 +3,7 @@
 # kernels: ppdevmem debug
 # slow: ppdevmem
 # soak: debug
-# timeout: 400
+# timeout: 900
 #
 # What goes wrong on the wire, and what an admin changes while the stream goes on.
 

@@ -3,7 +3,7 @@
 # kernels: ppdevmem debug
 # slow: ppdevmem
 # soak: debug
-# timeout: 400
+# timeout: 900
 #
 # Whoever was given a socket tries to get at its payload by every call there is; an admin
 # has BPF programs look at it and pass it on.

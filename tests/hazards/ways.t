@@ -3,7 +3,7 @@
 # kernels: ppdevmem debug
 # slow: ppdevmem
 # soak: debug
-# timeout: 400
+# timeout: 900
 #
 # Ways to hurt a host that were seen or read from the source before there was a test.
 
