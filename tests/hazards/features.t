@@ -48,6 +48,8 @@ all_refused() {
 	refused "$1: receive checksums cannot go off" "rx-checksum must stay on" -K dms0 rx off
 	check "$1: the old interface is asked" old_interface
 	is "$(feature)" on "$1: they are on"
+	# The kernel remembers the wish, and would grant it once the binding is gone
+	in_rx ethtool -K dms0 rx on
 	refused "$1: tcp-data-split cannot go off" "tcp-data-split must stay on" \
 		-G dms0 tcp-data-split off
 	refused "$1: nor be left to the driver" "tcp-data-split must stay on" \
@@ -64,7 +66,8 @@ all_refused "a careful driver" 256
 echo Y >"$knobs/lenient"
 all_refused "a careless driver" 128
 send_start -n 2M 10.0.0.1
-check "the sender is done" ended "$sender"
+ended "$sender"
+is $? 0 "the sender is done"
 ended "$receiver"
 is $? 0 "the receiver is content" || cat "$dir/rx.err" >&2
 received "a stream after all that" $((2 << 20))
