@@ -241,11 +241,16 @@ static void run(const char *mode)
 	exit(2);
 }
 
+/* Enough for several tokens in one read. */
 static void wait_for_data(void)
 {
 	struct pollfd wait = { .fd = conn, .events = POLLIN };
+	int enough = 32768, any = 1;
 
+	if (setsockopt(conn, SOL_SOCKET, SO_RCVLOWAT, &enough, sizeof(enough)))
+		die("SO_RCVLOWAT");
 	poll(&wait, 1, -1);
+	setsockopt(conn, SOL_SOCKET, SO_RCVLOWAT, &any, sizeof(any));
 }
 
 int main(int argc, char **argv)
