@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem debug
-# slow: debug
+# soak: debug
 # timeout: 300
 #
 # Readers that try to make the kernel lose count of their tokens: by giving back
