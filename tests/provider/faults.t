@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: debug
-# slow: debug
+# soak: debug
 # timeout: 1800
 #
 # Each allocation that a bind or an unbind makes fails once. A bind answers with
