@@ -152,6 +152,8 @@ class Guest:
         self.deadline = deadline
         # Whether its init ran, and how the command ended.
         self.begun = False
+        # Who gets our standard input then: not a boot that dies before, it would be lost.
+        self.fed: socket.socket | None = None
         self.status: int | None = None
 
     def close(self) -> None:
@@ -217,9 +219,12 @@ class Guest:
             raise GuestError(self.autopsy())
 
     def autopsy(self) -> str:
-        """Return which helpers ended, how, and what all of them wrote."""
+        """Return which helpers ended, how, and what all of them wrote.
+
+        With QEMU its file servers end, and on a busy host may be seen to before it.
+        """
         end = time.monotonic() + DYING_SECONDS
-        while time.monotonic() < end and all(child.poll() is None for child in self.children):
+        while time.monotonic() < end and any(child.poll() is None for child in self.children):
             time.sleep(0.02)
         dead = [ending(child) for child in self.children if child.poll() is not None]
         wrote = ""
@@ -311,9 +316,7 @@ class Guest:
         self._qemu(shares, listeners)
         sockets = {name: self._accept(listener) for name, listener in listeners.items()}
         qmp = Qmp(sockets["qmp"])
-        if self.args.stdin:
-            feeder = threading.Thread(target=feed, args=(sockets.pop("in"),), daemon=True)
-            feeder.start()
+        self.fed = sockets.pop("in", None)
         self._relay(sockets, qmp)
 
     def _relay(self, sockets: dict[str, socket.socket], qmp: Qmp) -> None:
@@ -355,6 +358,8 @@ class Guest:
         for line in lines:
             if line == b"begun":
                 self.begun = True
+                if self.fed:
+                    threading.Thread(target=feed, args=(self.fed,), daemon=True).start()
             elif line.startswith(b"ended "):
                 self.status = int(line.split()[1])
                 self._dump(qmp)

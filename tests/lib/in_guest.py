@@ -19,10 +19,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import leftovers
 import oracles
 import splat
 
 CGROUP = Path("/sys/fs/cgroup/test")
+# How long device memory may take to be gone after the test that had it, at most.
+DRAIN_SECONDS = 60
 
 
 def emit(event: str, **fields: Any) -> None:
@@ -123,6 +126,8 @@ def run(path: str, seconds: int, log: KernelLog) -> bool:
     harm = [f"{name} no longer looks for mistakes" for name in oracles.dead()]
     if oracles.tainted() and not complaint:
         harm.append("the kernel is tainted, although it did not complain")
+    if not harm and not complaint and (left := leftovers.wait(DRAIN_SECONDS)):
+        harm.append(f"{left} dma-bufs are left of it")
     emit(
         "end",
         status=status,
