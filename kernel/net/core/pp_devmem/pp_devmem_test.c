@@ -12,6 +12,7 @@
 #include <linux/ethtool_netlink.h>
 #include <linux/etherdevice.h>
 #include <linux/fdtable.h>
+#include <linux/kthread.h>
 #include <linux/rtnetlink.h>
 #include <linux/scatterlist.h>
 #include <linux/wait_bit.h>
@@ -153,12 +154,15 @@ static void iov_refuse_segment(struct kunit *test, struct segment bad)
 	struct segment segments[] = { { TEST_BASE, PAGE_SIZE }, bad };
 	struct net_devmem_dmabuf_binding binding = {};
 	struct netlink_ext_ack extack = {};
+	char address[32];
 
 	binding.sgt = test_sgt(test, segments, ARRAY_SIZE(segments));
 	KUNIT_EXPECT_EQ(test, net_devmem_iovs_create(&binding, &extack),
 			-EINVAL);
 	KUNIT_ASSERT_NOT_NULL(test, extack._msg);
 	KUNIT_EXPECT_NOT_NULL(test, strstr(extack._msg, "segment 1"));
+	snprintf(address, sizeof(address), "%llx", (u64)bad.addr);
+	KUNIT_EXPECT_NULL(test, strstr(extack._msg, address));
 	KUNIT_EXPECT_NULL(test, binding.iovs);
 }
 
@@ -377,6 +381,73 @@ static void token_race_test(struct kunit *test)
 	token_test_end(test, tt);
 }
 
+#define TOKEN_AGE_ROUNDS	20000
+
+/* What one thread does to an iov, while another looks at it */
+struct token_age {
+	struct page_pool_iov *iov;
+	u32 round;
+	u32 held;
+	u32 ageless;
+};
+
+/* An iov that is held has an age. The other thread has moved on if the round is
+ * another than before.
+ */
+static int token_age_look(void *data)
+{
+	struct token_age *age = data;
+
+	while (!kthread_should_stop()) {
+		/* Pairs with the release at the end of a round */
+		u32 round = smp_load_acquire(&age->round);
+		bool held = atomic_read_acquire(&age->iov->user_tokens);
+		u64 since = READ_ONCE(age->iov->user_since_ns);
+
+		/* The age was read before the end of the round */
+		smp_rmb();
+		if (held && READ_ONCE(age->round) == round) {
+			WRITE_ONCE(age->held, age->held + 1);
+			age->ageless += !since;
+		}
+		cond_resched();
+	}
+
+	return 0;
+}
+
+/* Whoever sees that an iov is held does not see since when the last time */
+static void token_age_test(struct kunit *test)
+{
+	struct token_test *tt = token_test_start(test);
+	struct dmabuf_token token = { 1, 1 };
+	struct tcp_xa_pool p = {};
+	struct task_struct *looks;
+	struct token_age *age;
+	u32 returned = 0;
+
+	age = kunit_kzalloc(test, sizeof(*age), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, age);
+	age->iov = netmem_to_page_pool_iov(skb_frag_netmem(&tt->frags[0]));
+	looks = kthread_run(token_age_look, age, "token_age_look");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(looks));
+
+	while (returned == age->round &&
+	       (age->round < TOKEN_AGE_ROUNDS || !READ_ONCE(age->held))) {
+		/* Says nothing while nobody holds the iov */
+		WRITE_ONCE(age->iov->user_since_ns, 0);
+		net_devmem_tokens_get(tt->sk, &p, tt->frags, 1);
+		cond_resched();
+		returned += net_devmem_tokens_dontneed(tt->sk, &token, 1, 1024);
+		/* The iov is held no more: pairs with the acquire */
+		smp_store_release(&age->round, age->round + 1);
+	}
+	kthread_stop(looks);
+	KUNIT_EXPECT_EQ(test, returned, age->round);
+	KUNIT_EXPECT_EQ(test, age->ageless, 0);
+	token_test_end(test, tt);
+}
+
 static void token_wanted_test(struct kunit *test)
 {
 	struct token_test *tt = token_test_start(test);
@@ -560,6 +631,7 @@ static struct kunit_case iov_cases[] = {
 	KUNIT_CASE(token_life_test),
 	KUNIT_CASE(token_limits_test),
 	KUNIT_CASE(token_race_test),
+	KUNIT_CASE(token_age_test),
 	KUNIT_CASE(token_wanted_test),
 	KUNIT_CASE(provider_refill_test),
 	KUNIT_CASE(provider_small_test),
