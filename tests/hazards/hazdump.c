@@ -2,8 +2,8 @@
 /*
  * hazdump MODE IFACE: get hold of what a device receives by a packet socket.
  *
- * Prints "ready", and "data" when a packet has come that has TCP payload (by its size). Ends
- * when it is killed. MODE says how: see below.
+ * Prints "ready", and "data" when a packet has come that had TCP payload on the wire, cut by the
+ * filter if the mode has one. Ends when it is killed. MODE says how: see below.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -30,22 +30,26 @@
 #define BLOCKS 4
 #define FRAME 2048
 
-/* More than the headers, less than what came: the cut goes through the payload. */
+/* Where a filter cuts: through the payload, and through the headers. */
 #define CUT 200
+#define CUT_HEADERS 40
 
 struct mode {
 	const char *name;
 	int type;
 	int version;	/* of the ring, or -1 for none */
 	size_t frame;
-	bool fanout, filter, vnet, copy;
+	bool fanout, vnet, copy;
+	unsigned int cut;
 };
 
 static const struct mode modes[] = {
 	{ "raw", SOCK_RAW, -1 },
 	{ "dgram", SOCK_DGRAM, -1 },
 	{ "vnet", SOCK_RAW, -1, .vnet = true },
-	{ "filter", SOCK_RAW, -1, .filter = true },
+	{ "filter", SOCK_RAW, -1, .cut = CUT },
+	{ "filter-headers", SOCK_RAW, -1, .cut = CUT_HEADERS },
+	{ "filter-ring2", SOCK_RAW, TPACKET_V2, FRAME, .cut = CUT },
 	{ "fanout", SOCK_RAW, -1, .fanout = true },
 	{ "ring1", SOCK_RAW, TPACKET_V1, FRAME },
 	{ "ring2", SOCK_RAW, TPACKET_V2, FRAME },
@@ -68,9 +72,9 @@ static int set_int(int fd, int option, int value)
 	return set(fd, SOL_PACKET, option, &value, sizeof(value));
 }
 
-static int set_filter(int fd)
+static int set_filter(int fd, unsigned int cut)
 {
-	struct sock_filter code = BPF_STMT(BPF_RET | BPF_K, CUT);
+	struct sock_filter code = BPF_STMT(BPF_RET | BPF_K, cut);
 	struct sock_fprog prog = { .len = 1, .filter = &code };
 
 	return set(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
@@ -104,7 +108,9 @@ static int open_socket(const struct mode *mode, const char *ifname, void **ring)
 	on.sll_ifindex = if_nametoindex(ifname);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&on, sizeof(on)))
 		return complain("packet socket on %s: %s", ifname, strerror(errno));
-	if (mode->filter && set_filter(fd))
+	if (mode->cut && set_filter(fd, mode->cut))
+		return -1;
+	if (set_int(fd, PACKET_AUXDATA, 1))
 		return -1;
 	if (mode->vnet && set_int(fd, PACKET_VNET_HDR, 1))
 		return -1;
@@ -120,17 +126,38 @@ static int open_socket(const struct mode *mode, const char *ifname, void **ring)
 	return fd;
 }
 
-/* Each function tells whether a packet with payload was there. */
-
-static bool read_queue(int fd)
+/* Whether it is a packet with payload, as it is to be seen: on the wire it was long, and no
+ * more of it is here than the filter lets through.
+ */
+static bool is_data(const struct mode *mode, unsigned int wire, unsigned int here)
 {
-	char data[65536];
-	bool found = false;
-	ssize_t len;
+	return wire > WITH_PAYLOAD && (!mode->cut || here <= mode->cut);
+}
 
-	while ((len = recv(fd, data, sizeof(data), MSG_DONTWAIT | MSG_TRUNC)) > 0)
-		found |= len > WITH_PAYLOAD || len == CUT;
-	return found;
+/* Each function tells whether such a packet was there. */
+
+static bool read_queue(int fd, const struct mode *mode)
+{
+	char data[65536], room[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+	struct iovec iov = { .iov_base = data, .iov_len = sizeof(data) };
+	bool found = false;
+
+	for (;;) {
+		struct msghdr msg = {
+			.msg_iov = &iov, .msg_iovlen = 1,
+			.msg_control = room, .msg_controllen = sizeof(room),
+		};
+		struct tpacket_auxdata aux;
+		struct cmsghdr *cm;
+
+		if (recvmsg(fd, &msg, MSG_DONTWAIT) <= 0)
+			return found;
+		cm = CMSG_FIRSTHDR(&msg);
+		if (!cm || cm->cmsg_type != PACKET_AUXDATA)
+			continue;
+		memcpy(&aux, CMSG_DATA(cm), sizeof(aux));
+		found |= is_data(mode, aux.tp_len, aux.tp_snaplen);
+	}
 }
 
 static bool read_frames(char *ring, const struct mode *mode)
@@ -143,17 +170,17 @@ static bool read_frames(char *ring, const struct mode *mode)
 		struct tpacket2_hdr *v2 = (struct tpacket2_hdr *)(ring + at);
 
 		if (mode->version == TPACKET_V1 && v1->tp_status & TP_STATUS_USER) {
-			found |= v1->tp_len > WITH_PAYLOAD;
+			found |= is_data(mode, v1->tp_len, v1->tp_snaplen);
 			v1->tp_status = TP_STATUS_KERNEL;
 		} else if (mode->version == TPACKET_V2 && v2->tp_status & TP_STATUS_USER) {
-			found |= v2->tp_len > WITH_PAYLOAD;
+			found |= is_data(mode, v2->tp_len, v2->tp_snaplen);
 			v2->tp_status = TP_STATUS_KERNEL;
 		}
 	}
 	return found;
 }
 
-static bool read_blocks(char *ring)
+static bool read_blocks(char *ring, const struct mode *mode)
 {
 	bool found = false;
 	uint32_t i, b;
@@ -166,7 +193,7 @@ static bool read_blocks(char *ring)
 		if (!(block->hdr.bh1.block_status & TP_STATUS_USER))
 			continue;
 		for (i = 0; i < block->hdr.bh1.num_pkts; i++) {
-			found |= p->tp_len > WITH_PAYLOAD;
+			found |= is_data(mode, p->tp_len, p->tp_snaplen);
 			p = (void *)((char *)p + p->tp_next_offset);
 		}
 		block->hdr.bh1.block_status = TP_STATUS_KERNEL;
@@ -179,9 +206,10 @@ static bool look(int fd, void *ring, const struct mode *mode)
 	bool found = false;
 
 	if (ring)
-		found = mode->version == TPACKET_V3 ? read_blocks(ring) : read_frames(ring, mode);
+		found = mode->version == TPACKET_V3 ? read_blocks(ring, mode) :
+						      read_frames(ring, mode);
 	if (!ring || mode->copy)
-		found |= read_queue(fd);
+		found |= read_queue(fd, mode);
 	return found;
 }
 

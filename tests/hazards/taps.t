@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem debug
-# soak: ppdevmem debug
+# slow: ppdevmem
+# soak: debug
 # timeout: 300
 #
 # Packet sockets of every kind look at a device that receives into device memory.
@@ -34,6 +35,12 @@ vnet() { tap vnet; }
 
 scene filter admin "packet socket with a filter that cuts within the payload"
 filter() { tap filter; }
+
+scene filter_headers admin "packet socket with a filter that cuts within the headers"
+filter_headers() { tap filter-headers; }
+
+scene filter_ring2 admin "packet socket, ring of version 2, with a filter that cuts"
+filter_ring2() { tap filter-ring2; }
 
 scene fanout admin "two packet sockets, fanout"
 fanout() { tap fanout; }
