@@ -152,17 +152,7 @@ cpu_offline() {
 # A cgroup of its own for the receiver, with @current's name.
 cgroup=/sys/fs/cgroup/hazards
 
-# confined WORD: the reader holds what it gets, in a cgroup; then more is sent.
-confined() {
-	mkdir "$cgroup"
-	receive -q 1 -S 4M --hold 200
-	echo "$receiver" >"$cgroup/cgroup.procs"
-	sender_up
-	push 300000
-	check "$current: it holds tokens" wait_line "$dir/rx.err" "holding 200 tokens"
-}
-
-# cut_off: the receiver is no more; the sender notices, and the memory comes back.
+# cut_off: the receiver is killed; the sender notices, and the memory comes back.
 cut_off() {
 	ended "$receiver"
 	is $? 137 "$current: the receiver is killed"
@@ -174,9 +164,31 @@ cut_off() {
 	happened stops "the reader is no more"
 }
 
+scene out_of_memory local "a reader that holds tokens runs out of its cgroup's memory and is killed"
+out_of_memory() {
+	grep -qw memory /sys/fs/cgroup/cgroup.controllers || { missing MEMCG && return; }
+	echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+	mkdir "$cgroup"
+	echo 16M >"$cgroup/memory.max"
+	reader_up eat
+	echo "$receiver" >"$cgroup/cgroup.procs"
+	reader_begins
+	check "out_of_memory: it holds tokens" wait_line "$dir/rx.out" "^held [1-9]"
+	killed_for_memory() {
+		grep -q "^oom_kill 1$" "$cgroup/memory.events"
+	}
+	check "out_of_memory: it is out of memory" wait_for 60 killed_for_memory
+	cut_off
+}
+
 scene cgroup_kill admin "cgroup.kill of a reader that holds tokens"
 cgroup_kill() {
-	confined
+	mkdir "$cgroup"
+	receive -q 1 -S 4M --hold 200
+	echo "$receiver" >"$cgroup/cgroup.procs"
+	sender_up
+	push 300000
+	check "cgroup_kill: it holds tokens" wait_line "$dir/rx.err" "holding 200 tokens"
 	echo 1 >"$cgroup/cgroup.kill"
 	cut_off
 }

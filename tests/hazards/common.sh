@@ -32,8 +32,10 @@ results=$PPDEVMEM_REPO/build/out/hazards
 scenes=()
 declare -A who what
 
-# More than an empty segment, less than a segment with payload.
+# What is sent at a time. Who had so many bytes of it, at least, had payload: a sender that gets
+# no answer does not send all of it.
 chunk=65536
+some=8192
 
 scene() {
 	scenes+=("$1")
@@ -98,19 +100,27 @@ flow_up() {
 	check "$current: the stream is up" wait_for 60 acked
 }
 
-# odd_up WAY [OPTION...]: the same with hazread, which begins now to do what is to be done
-# to it; options are the sender's.
-odd_up() {
-	local way=$1
-	shift
+# reader_up WAY [REGEX]: hazread listens, or says what REGEX has.
+reader_up() {
 	: >"$dir/rx.err"
-	start_rx hazread "$way" dms0 1 "$port" >"$dir/rx.out" 2>"$dir/rx.err"
+	start_rx hazread "$1" dms0 1 "$port" >"$dir/rx.out" 2>"$dir/rx.err"
 	receiver=$!
-	wait_line "$dir/rx.err" "listening on" || not_ok "$current: the reader is up"
+	wait_line "$dir/rx.err" "${2:-listening on}" || not_ok "$current: the reader is up"
+}
+
+# reader_begins [OPTION...]: it has data, and begins now to do what is to be done to it;
+# options are the sender's.
+reader_begins() {
 	sender_up "$@"
 	push 20000
 	check "$current: the stream is up" wait_for 60 acked
 	kill -USR1 "$receiver"
+}
+
+# odd_up WAY [OPTION...]: both.
+odd_up() {
+	reader_up "$1"
+	reader_begins "${@:2}"
 }
 
 # passes SEEN...: more is sent, and arrives; command SEEN then says that the part had it.
@@ -122,15 +132,11 @@ passes() {
 	saw "$@"
 }
 
-# takes SEEN...: more is sent, the part has it, and it does not arrive.
+# takes SEEN...: more is sent, the part has it, and may keep it for as long as it is there.
 takes() {
 	push
 	saw "$@"
-	if acked; then
-		not_ok "$current: the stream stops"
-	else
-		happened stops "until it is removed"
-	fi
+	wait_for 5 acked || happened stops "until it is removed"
 }
 
 # saw COMMAND...: the part had payload in its hands, or the scene is worth nothing.
@@ -148,6 +154,10 @@ flow_down() {
 	is "$(summary '[.devmem_bytes, .host_bytes, .verified] | join(" ")') $status" \
 		"$sent 0 true 0" "$current: all of it came, as it was sent" ||
 		cat "$dir/rx.err" >&2
+	case $(summary '[.verified, .host_bytes] | join(" ")') in
+	false*) happened corrupt ;;
+	"true "[1-9]*) happened "host memory" "$(summary .host_bytes) bytes" ;;
+	esac
 	exec {commands}>&-
 }
 

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <liburing.h>
+#include <linux/filter.h>
 #include <linux/tls.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -63,6 +64,9 @@ struct zerocopy_receive {
 #define RACE_READS 2000
 #define STALLED_MS 3000
 #define REST_MS 60000
+
+/* Headers and a little: a filter's cut goes through the payload of a segment. */
+#define CUT 200
 
 /* One more than a socket may have. */
 #define MANY_TOKENS ((1 << 20) + 1)
@@ -529,6 +533,30 @@ static bool filter(void)
 	return true;
 }
 
+/* A filter that keeps less of each segment than there is. */
+static bool cut(void)
+{
+	struct sock_filter code = BPF_STMT(BPF_RET | BPF_K, CUT);
+	struct sock_fprog prog = { .len = 1, .filter = &code };
+
+	tell("attach", result(setsockopt(sock, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog))));
+	return true;
+}
+
+/* With tokens in hand, use all memory there is. */
+static bool eat(void)
+{
+	struct got got = receive(4, MSG_SOCK_DEVMEM);
+	void *more;
+
+	tell("held", got.num);
+	do {
+		more = mmap(NULL, MAX_BYTES, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	} while (more != MAP_FAILED);
+	return false;
+}
+
 /* The listener did it already: each segment's signature covers its payload. */
 static bool md5(void)
 {
@@ -555,6 +583,8 @@ static const struct way {
 	{ "ktls-copy", ktls_copy, .privileged = true, .late = true },
 	{ "mptcp", mptcp, .protocol = IPPROTO_MPTCP },
 	{ "md5", md5, .signed_by_peer = true },
+	{ "cut", cut, .privileged = true },
+	{ "eat", eat },
 	{ "race", race },
 	{ "mint", mint },
 	{ "filter", filter, .privileged = true },

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem debug
-# soak: ppdevmem debug
+# slow: ppdevmem
+# soak: debug
 # timeout: 300
 #
 # tc's filters and actions at the ingress of a device that receives into device memory:
@@ -24,10 +25,10 @@ spare() {
 	ip -n rx link set "$1" up
 }
 
-# actions_saw: the filter's actions have seen as many bytes as are not of headers alone.
+# actions_saw: the filter's actions have seen payload.
 actions_saw() {
-	tc -s -j filter show dev dms0 ingress | jq -e --argjson chunk "$chunk" \
-		'[.. | .stats? // empty | .bytes] | max >= $chunk / 2' >/dev/null
+	tc -s -j filter show dev dms0 ingress | jq -e --argjson some "$some" \
+		'[.. | .stats? // empty | .bytes] | max >= $some' >/dev/null
 }
 
 # at_ingress ARGUMENT...: a filter there, once the stream is up.
@@ -46,7 +47,7 @@ through() {
 	flow_down
 }
 
-# away ARGUMENT...: the same of one that takes the packets away.
+# away ARGUMENT...: the same of one that may take the packets away.
 away() {
 	needs sch_ingress || return
 	at_ingress "$@"
@@ -86,7 +87,7 @@ scene redirect_ifb admin "tc mirred: redirected to an ifb device, which gives it
 redirect_ifb() {
 	needs cls_matchall act_mirred ifb || return
 	spare ifb1 ifb
-	through matchall action mirred egress redirect dev ifb1
+	away matchall action mirred egress redirect dev ifb1
 }
 
 scene redirect_ingress admin "tc mirred: redirected into the ingress of a dummy device"
@@ -111,7 +112,10 @@ pedit_payload() {
 scene csum admin "tc csum: computes the TCP checksum anew"
 csum() {
 	needs cls_matchall act_csum || return
+	# What is merged it leaves alone
+	in_rx ethtool -K dms0 gro off
 	away matchall action csum tcp
+	in_rx ethtool -K dms0 gro on
 }
 
 scene police admin "tc police: drops what is beyond a rate"
@@ -148,7 +152,7 @@ bpf_store() {
 scene bpf_resize admin "tc BPF: bpf_skb_change_tail() cuts the payload and makes it longer"
 bpf_resize() {
 	needs act_bpf cls_matchall || return
-	away matchall action bpf obj "$object" sec tc/resize
+	through matchall action bpf obj "$object" sec tc/resize
 }
 
 scene bpf_clone admin "tc BPF: bpf_clone_redirect() back out of the device"

@@ -36,8 +36,14 @@ mint() {
 	fi
 }
 
+# lenient Y|N: the driver leaves it to the kernel to refuse and to drop, as most do.
+lenient() {
+	echo "$1" >/sys/kernel/debug/devmemsim/dms0/lenient
+}
+
 scene bad_checksum remote "one TCP packet with a wrong checksum"
 bad_checksum() {
+	lenient Y
 	flow_up
 	local before
 	before=$(checksum_errors)
@@ -49,6 +55,7 @@ bad_checksum() {
 	saw noticed
 	push
 	flow_down
+	lenient N
 }
 
 # Those that the stack found, and those that the device dropped.
@@ -72,6 +79,7 @@ urgent() {
 
 scene rx_csum_off admin "receive checksum off under a binding"
 rx_csum_off() {
+	lenient Y
 	flow_up
 	if in_rx ethtool -K dms0 rx off 2>"$dir/ethtool.err" &&
 		in_rx ethtool -k dms0 | grep -q "^rx-checksumming: off"; then
@@ -84,10 +92,12 @@ rx_csum_off() {
 		push
 	fi
 	flow_down
+	lenient N
 }
 
 scene split_off admin "header split off under a binding"
 split_off() {
+	lenient Y
 	flow_up
 	if in_rx ethtool -G dms0 tcp-data-split off 2>"$dir/ethtool.err"; then
 		happened accepted
@@ -96,6 +106,7 @@ split_off() {
 	fi
 	push
 	flow_down
+	lenient N
 	in_rx ethtool -G dms0 tcp-data-split on
 }
 

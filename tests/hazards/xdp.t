@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem debug
-# soak: ppdevmem debug
+# slow: ppdevmem
+# soak: debug
 # timeout: 200
 #
 # XDP and AF_XDP want to read what device memory hides: whoever comes second is refused.
