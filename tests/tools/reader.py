@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Readers of device memory that bind nothing themselves.
 
-    reader.py [--hold N] [--delay SECONDS] [--unread] PORT [CONNECTIONS]
+    reader.py [--hold N] [--delay SECONDS] [--unread] [--rcvbuf MIB] [--unshare]
+              PORT [CONNECTIONS]
 
 accepts CONNECTIONS (default 1) on PORT, one process for each. A reader gives
 back every token but the first N that it gets, with --delay each so much later.
@@ -11,20 +12,26 @@ It says "PID fd FD" when a connection is accepted, "PID held N" each time the
 number of tokens that it keeps grows, and "PID got BYTES TOKENS" when the sender
 is done. It ends its side of the connection then, for which senders wait, but keeps
 the socket, and the tokens with it, until it is killed.
+With --rcvbuf a connection may have so many MiB unread, with --unshare the process has a
+second thread whose table of files is its own.
 """
 
 import argparse
+import ctypes
 import os
 import select
 import signal
 import socket
 import struct
+import threading
 import time
 from collections import deque
 
 MSG_SOCK_DEVMEM = 0x2000000
 SO_DEVMEM_DMABUF = 79
 SO_DEVMEM_DONTNEED = 80
+SO_RCVBUFFORCE = 33
+CLONE_FILES = 0x400
 DMABUF_CMSG = struct.Struct("QIIII")
 DMABUF_TOKEN = struct.Struct("II")
 
@@ -91,8 +98,19 @@ def receive(sock: socket.socket, hold: int, delay: float) -> tuple[int, int]:
             say(f"held {held}")
 
 
+def own_files(done: threading.Event) -> None:
+    """A thread with a table of files of its own."""
+    ctypes.CDLL(None).unshare(CLONE_FILES)
+    done.set()
+    signal.pause()
+
+
 def serve(sock: socket.socket, args: argparse.Namespace) -> None:
     """What the process of one connection does."""
+    if args.unshare:
+        unshared = threading.Event()
+        threading.Thread(target=own_files, args=(unshared,), daemon=True).start()
+        unshared.wait()
     say(f"fd {sock.fileno()}")
     if not args.unread:
         total, tokens = receive(sock, args.hold, args.delay)
@@ -107,11 +125,15 @@ def main() -> None:
     parser.add_argument("--hold", type=int, default=0)
     parser.add_argument("--delay", type=float, default=0)
     parser.add_argument("--unread", action="store_true")
+    parser.add_argument("--rcvbuf", type=int)
+    parser.add_argument("--unshare", action="store_true")
     parser.add_argument("port", type=int)
     parser.add_argument("connections", type=int, nargs="?", default=1)
     args = parser.parse_args()
 
     listener = socket.create_server(("10.0.0.1", args.port), backlog=64)
+    if args.rcvbuf:
+        listener.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, args.rcvbuf << 20)
     say("listening")
     for _ in range(args.connections):
         sock, _ = listener.accept()

@@ -376,6 +376,12 @@ static void stack_json(const struct watch *watch, const struct stack_count *coun
 	json_end_object();
 }
 
+/* More may be unread than could be found */
+static bool is_truncated(const struct leak *leak)
+{
+	return leak->kind == LEAK_UNREAD && leak->holder->truncated;
+}
+
 static void leak_json(const struct watch *watch, const struct leak *leak)
 {
 	const struct stack_count *count;
@@ -390,6 +396,8 @@ static void leak_json(const struct watch *watch, const struct leak *leak)
 	json_num("iovs", leak->iovs);
 	json_num("tokens", leak->tokens);
 	json_num("bytes", leak->bytes);
+	if (is_truncated(leak))
+		json_bool("truncated", true);
 	holder_json(leak->holder);
 	json_begin_array("stacks");
 	vec_for_each(count, &leak->stacks)
@@ -440,6 +448,8 @@ static void print_leak(const struct watch *watch, const struct leak *leak)
 	       out_name(ifname, leak->binding->k.ifname),
 	       leak->holder->sock.cookie);
 	holder_print(leak->holder);
+	if (is_truncated(leak))
+		fputs(" (truncated)", stdout);
 	puts(leak->binding->k.unbound ? " (binding is unbound)" : "");
 	vec_for_each(count, &leak->stacks)
 		if (count < leak->stacks.at + MAX_STACKS)

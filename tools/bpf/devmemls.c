@@ -201,7 +201,7 @@ static int print_iov(const struct inv_iov *iov, void *arg)
 static int print_json(struct inventory_bpf *skel, struct inventory *inv)
 {
 	const struct inv_binding *binding;
-	int err;
+	int err = 0;
 
 	json_begin_object(NULL);
 	json_string("layout", layout_name(inv->layout));
@@ -213,11 +213,13 @@ static int print_json(struct inventory_bpf *skel, struct inventory *inv)
 		binding_json(binding);
 		if (env.iovs) {
 			json_begin_array("iov_list");
-			err = inventory_each_iov(skel, inv, binding, print_iov_json, inv);
-			if (err)
+			err = inventory_each_iov(skel, binding, print_iov_json, inv);
+			if (err && err != -ESTALE)
 				return err;
 			json_end_array();
 		}
+		if (binding->truncated || err)
+			json_bool("truncated", true);
 		json_end_object();
 	}
 	json_end_array();
@@ -235,9 +237,11 @@ static int print_iovs(struct inventory_bpf *skel, struct inventory *inv)
 	vec_for_each(binding, &inv->bindings) {
 		if (!wanted(binding))
 			continue;
-		err = inventory_each_iov(skel, inv, binding, print_iov, inv);
-		if (err)
+		err = inventory_each_iov(skel, binding, print_iov, inv);
+		if (err && err != -ESTALE)
 			return err;
+		if (binding->truncated || err)
+			printf("%7u truncated\n", binding->k.id);
 	}
 	return 0;
 }
@@ -276,11 +280,12 @@ static void print_binding(const struct inv_binding *binding)
 
 	printf("%7u %-10s", k->id, out_name(name, k->ifname));
 	print_queues(binding);
-	printf(" %7llu %-9s %6s %8s %8s %8s %8s %8s %9s%s\n", k->inode,
+	printf(" %7llu %-9s %6s %8s %8s %8s %8s %8s %9s%s%s\n", k->inode,
 	       out_name(name, k->exporter), out_size(size, k->size), out_num(total, k->total),
 	       out_num(unused, k->free), out_num(pool, pool_iovs(binding)),
 	       out_num(user, k->user), out_num(high, k->high_water),
-	       out_num(exhausted, k->exhausted), k->unbound ? " unbound" : "");
+	       out_num(exhausted, k->exhausted), k->unbound ? " unbound" : "",
+	       binding->truncated ? " truncated" : "");
 	vec_for_each(holder, &binding->holders)
 		print_holder(binding, holder);
 }

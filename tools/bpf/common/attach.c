@@ -13,6 +13,7 @@
 #include "attach.h"
 #include "diag.h"
 #include "ksyms.h"
+#include "layout.h"
 
 #define MAX_WAYS	4
 #define WHY_LEN		512
@@ -235,6 +236,7 @@ unsigned int attach_plan(struct bpf_object *obj, unsigned int events)
 	const struct btf *btf = ksyms_btf();
 	unsigned int event, planned = 0;
 
+	layout_set_host(obj);
 	leave_out_all(obj);
 	for (event = 0; event < EV_NUM; event++)
 		if (events & EV_BIT(event) && plan_event(obj, btf, event))

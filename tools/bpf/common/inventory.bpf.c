@@ -5,7 +5,12 @@
  * after the other and puts the pieces together, see inventory.c.
  *
  * Everything is read from outside and without a lock, so what is found can be
- * on its way out. User space believes an iov only if it lies in a binding.
+ * on its way out. A binding's parts count only if it was there before they were
+ * read and still is after that; user space believes an iov only if it lies in a
+ * binding.
+ *
+ * User space can read what is here and cannot write it, see inventory_open(): a
+ * program looks at addresses that programs have found, and takes none from outside.
  */
 #include "kernel.h"
 #include "layout.bpf.h"
@@ -30,7 +35,10 @@
 	_err;								\
 })
 
-struct rec_request req;
+/* A static struct is volatile, or else the compiler makes many variables of it, which do
+ * not fit their BTF.
+ */
+static volatile struct rec_request req;
 struct rec_reply reply;
 
 struct rec_binding bindings[REC_BATCH_BINDINGS];
@@ -44,6 +52,7 @@ __u32 layout;
 __u32 iov_bytes;
 
 static struct xa_cursor cursor;
+static struct xa_cursor finder;		/* a second one, for look-ups */
 static u64 bindings_xa;
 static u64 pools_xa;
 static u64 provider_ops;
@@ -76,11 +85,70 @@ static __always_inline void finish_walk(void)
 	reply.next = cursor.next;
 }
 
-static __always_inline void start_reply(void)
+static __always_inline void start_request(const struct rec_request *ctx)
 {
-	reply.num = 0;
-	reply.more = 0;
-	reply.next = 0;
+	req = *ctx;
+	__builtin_memset(&reply, 0, sizeof(reply));
+}
+
+struct look_up {
+	u64 index;
+	u64 entry;
+};
+
+static long look_up_step(u32 i, struct look_up *l)
+{
+	struct xa_found found;
+
+	if (finder.done || finder.next != l->index)
+		return 1;
+	found = xa_step(&finder);
+	if (found.index == l->index)
+		l->entry = found.entry;
+	return 0;
+}
+
+/* The entry at an index of an xarray, or 0: a step to its leaf, and one in it */
+static __always_inline u64 look_up(u64 xa, u64 index)
+{
+	struct look_up l = { .index = index };
+
+	xa_start(&finder, (const void *)xa, index);
+	bpf_loop(2, look_up_step, &l, 0);
+	return l.entry;
+}
+
+static long find_pool_step(u32 i, u64 *binding)
+{
+	const struct page_pool *pool;
+
+	if (finder.done)
+		return 1;
+	pool = (const void *)xa_step(&finder).entry;
+	if (!pool || (u64)BPF_CORE_READ(pool, mp_ops) != provider_ops ||
+	    (u64)BPF_CORE_READ(pool, mp_priv) != req.binding)
+		return 0;
+	*binding = req.binding;
+	return 1;
+}
+
+/* The binding that the request is about, if it is there: listed with its id, or
+ * else held by a page pool. Its address is only compared.
+ */
+static __always_inline const struct net_devmem_dmabuf_binding *find_binding(void)
+{
+	u64 binding;
+
+	binding = look_up(bindings_xa, req.id);
+	if (binding == req.binding)
+		return (const void *)binding;
+
+	binding = 0;
+	if (provider_ops) {
+		xa_start(&finder, (const void *)pools_xa, 0);
+		bpf_loop(REC_MAX_STEPS, find_pool_step, &binding, 0);
+	}
+	return (const void *)binding;
 }
 
 static __always_inline void fill_device(struct rec_binding *rec,
@@ -162,11 +230,11 @@ static long binding_step(u32 i, void *unused)
 
 /* The bindings that have an id, from id req.from on */
 SEC("syscall")
-int read_bindings(void *ctx)
+int read_bindings(struct rec_request *ctx)
 {
 	int err;
 
-	start_reply();
+	start_request(ctx);
 	layout = devmem_layout();
 	iov_bytes = iov_struct_size();
 	err = find_symbol("net_devmem_dmabuf_bindings", bindings_xa);
@@ -206,11 +274,11 @@ static long pool_step(u32 i, void *unused)
 
 /* The page pools on device memory, from pool id req.from on */
 SEC("syscall")
-int read_pools(void *ctx)
+int read_pools(struct rec_request *ctx)
 {
 	int err;
 
-	start_reply();
+	start_request(ctx);
 	err = find_symbol("page_pools", pools_xa) ?:
 	      find_symbol("dmabuf_devmem_ops", provider_ops);
 	if (err)
@@ -224,21 +292,46 @@ int read_pools(void *ctx)
 	return 0;
 }
 
-/* The binding at req.addr, which a page pool holds and no list has. Its device
- * may be gone, so that is not looked at.
+static __always_inline const struct page_pool *find_pool(void)
+{
+	const struct page_pool *pool;
+
+	pool = (const void *)look_up(pools_xa, req.id);
+	return pool && (u64)BPF_CORE_READ(pool, mp_ops) == provider_ops ? pool : NULL;
+}
+
+/* The binding that page pool req.id holds and no list has. Its device may be gone,
+ * so that is not looked at.
  */
 SEC("syscall")
-int read_unlisted_binding(void *ctx)
+int read_unlisted_binding(struct rec_request *ctx)
 {
-	const struct net_devmem_dmabuf_binding *binding = (const void *)req.addr;
+	const struct page_pool *pool;
 	struct rec_binding *rec;
 
-	start_reply();
+	start_request(ctx);
+	bpf_rcu_read_lock();
+	pool = find_pool();
 	rec = next_record(bindings);
-	if (!rec)
-		return 1;
-	fill_binding(rec, binding, NULL);
-	rec->unbound = 1;
+	if (rec && pool) {
+		fill_binding(rec, BPF_CORE_READ(pool, mp_priv), NULL);
+		rec->unbound = 1;
+		reply.gone = find_pool() != pool;
+	} else {
+		reply.gone = 1;
+	}
+	bpf_rcu_read_unlock();
+	return 0;
+}
+
+/* Whether a binding is there */
+SEC("syscall")
+int check_binding(struct rec_request *ctx)
+{
+	start_request(ctx);
+	bpf_rcu_read_lock();
+	reply.gone = !find_binding();
+	bpf_rcu_read_unlock();
 	return 0;
 }
 
@@ -260,82 +353,161 @@ static long queue_step(u32 i, void *unused)
 	return 0;
 }
 
-/* The queues of the binding at req.addr, from entry req.from on */
+/* The queues of a binding, from entry req.from on */
 SEC("syscall")
-int read_queues(void *ctx)
+int read_queues(struct rec_request *ctx)
 {
-	const struct net_devmem_dmabuf_binding *binding = (const void *)req.addr;
+	const struct net_devmem_dmabuf_binding *binding;
 
-	start_reply();
+	start_request(ctx);
 	bpf_rcu_read_lock();
-	xa_start(&cursor, &binding->bound_rxqs, req.from);
-	bpf_loop(REC_MAX_STEPS, queue_step, NULL, 0);
+	binding = find_binding();
+	if (binding) {
+		xa_start(&cursor, &binding->bound_rxqs, req.from);
+		bpf_loop(REC_MAX_STEPS, queue_step, NULL, 0);
+		finish_walk();
+	}
+	reply.gone = !binding || !find_binding();
 	bpf_rcu_read_unlock();
-	finish_walk();
 	return 0;
+}
+
+/* Where a walk over a binding's runs stands. Its next_chunk is a gen_pool_chunk's
+ * first member.
+ */
+static volatile struct {
+	u64 binding;
+	u64 chunk;
+	u64 end;		/* the list's head */
+	u64 num;		/* of those before */
+	u64 iovs;		/* that the dma-buf has room for */
+	u32 iov_shift;
+} walk;
+
+static long skip_run(u32 i, void *unused)
+{
+	const struct list_head *chunk = (const void *)walk.chunk;
+
+	if (!chunk || walk.chunk == walk.end)
+		return 1;
+	walk.chunk = (u64)BPF_CORE_READ(chunk, next);
+	walk.num++;
+	return 0;
+}
+
+static __always_inline void start_runs(const struct net_devmem_dmabuf_binding *binding)
+{
+	const struct gen_pool *pool = BPF_CORE_READ(binding, chunk_pool);
+
+	walk.binding = (u64)binding;
+	walk.iov_shift = binding_iov_shift(binding);
+	walk.iovs = BPF_CORE_READ(binding, dmabuf, size) >> walk.iov_shift;
+	walk.num = 0;
+	walk.end = (u64)&pool->chunks;
+	walk.chunk = (u64)BPF_CORE_READ(pool, chunks.next);
+	bpf_loop(req.from, skip_run, NULL, 0);
+}
+
+/* A run that does not fit in its dma-buf, or more runs than it has iovs: that is no
+ * list any more.
+ */
+static __always_inline bool run_fits(const struct devmem_run *run)
+{
+	return run->num && run->num <= walk.iovs && walk.num < walk.iovs &&
+	       run->base_virtual >> walk.iov_shift <= walk.iovs - run->num;
 }
 
 static long run_step(u32 i, void *unused)
 {
-	const struct gen_pool_chunk *chunk = (const void *)reply.next;
+	const struct gen_pool_chunk *chunk = (const void *)walk.chunk;
 	struct devmem_run run;
 	struct rec_run *rec;
 
-	if (reply.next == req.to)
+	if (walk.chunk == walk.end)
 		return 1;
+	run = owner_run(BPF_CORE_READ(chunk, owner));
+	if (!chunk || !run_fits(&run)) {
+		reply.cut = 1;
+		walk.chunk = walk.end;
+		return 1;
+	}
 	rec = next_record(runs);
 	if (!rec)
 		return 1;
 
-	run = owner_run(BPF_CORE_READ(chunk, owner));
 	rec->iovs = (u64)run.iovs;
 	rec->num = run.num;
 	rec->base_virtual = run.base_virtual;
 	rec->avail = BPF_CORE_READ(chunk, avail.counter);
 	rec->bits = (u64)chunk + bpf_core_field_offset(chunk->bits);
-	reply.next = (u64)BPF_CORE_READ(chunk, next_chunk.next);
+	walk.chunk = (u64)BPF_CORE_READ(chunk, next_chunk.next);
+	walk.num++;
 	return 0;
 }
 
-/* The runs of iovs of the binding at req.addr, from the chunk at req.from on,
- * or the first. Its next_chunk is a gen_pool_chunk's first member.
- */
-SEC("syscall")
-int read_runs(void *ctx)
+/* Our provider has one array */
+static __always_inline void read_array(const struct net_devmem_dmabuf_binding *binding)
 {
-	const struct net_devmem_dmabuf_binding *binding = (const void *)req.addr;
-	const struct gen_pool *pool;
+	const struct net_devmem_dmabuf_binding___ppdevmem *ours = (const void *)binding;
+	u32 shift = binding_iov_shift(binding);
+	struct rec_run *rec = next_record(runs);
 
-	start_reply();
-	if (!bpf_core_field_exists(binding->chunk_pool))
+	if (!rec)
+		return;
+	walk.binding = (u64)binding;
+	__builtin_memset(rec, 0, sizeof(*rec));
+	rec->iovs = (u64)BPF_CORE_READ(ours, iovs);
+	rec->num = BPF_CORE_READ(ours, num_iovs);
+	rec->avail = (u64)BPF_CORE_READ(ours, num_free) << shift;
+	if (rec->num <= BPF_CORE_READ(binding, dmabuf, size) >> shift)
+		return;
+	reply.num = 0;
+	reply.cut = 1;
+}
+
+/* The runs of iovs of a binding, from run number req.from on */
+SEC("syscall")
+int read_runs(struct rec_request *ctx)
+{
+	const struct net_devmem_dmabuf_binding___ppdevmem *ours = NULL;
+	const struct net_devmem_dmabuf_binding *binding = NULL;
+
+	start_request(ctx);
+	if (!bpf_core_field_exists(ours->num_iovs) &&
+	    !bpf_core_field_exists(binding->chunk_pool))
 		return ENOENT;
 
-	pool = BPF_CORE_READ(binding, chunk_pool);
-	req.to = (u64)&pool->chunks;
-	reply.next = req.from;
 	bpf_rcu_read_lock();
-	if (!reply.next)
-		reply.next = (u64)BPF_CORE_READ(pool, chunks.next);
-	bpf_loop(REC_BATCH_RUNS, run_step, NULL, 0);
+	binding = find_binding();
+	if (binding && bpf_core_field_exists(ours->num_iovs)) {
+		read_array(binding);
+	} else if (binding) {
+		if (!req.from || walk.binding != (u64)binding || walk.num != req.from)
+			start_runs(binding);
+		bpf_loop(REC_BATCH_RUNS, run_step, NULL, 0);
+		reply.more = walk.chunk != walk.end;
+		reply.next = walk.num;
+	}
+	reply.gone = !binding || !find_binding();
 	bpf_rcu_read_unlock();
-	reply.more = reply.next != req.to;
 	return 0;
 }
 
-static long iov_step(u32 i, void *unused)
+static long iov_step(u32 i, const struct rec_run *run)
 {
-	const struct net_iov *iov = (const void *)reply.next;
 	const struct page_pool *pool = NULL;
-	s64 refcount = 0;
+	const struct net_iov *iov;
 	struct rec_iov *rec;
+	s64 refcount = 0;
 
-	if (reply.next >= req.to)
+	if (reply.next >= req.to || reply.next >= run->num)
 		return 1;
 	rec = next_record(iovs);
 	if (!rec)
 		return 1;
 
-	if (!iov_in_gen_pool(req.bits, (reply.next - req.addr) / iov_struct_size())) {
+	iov = (const void *)(run->iovs + reply.next * iov_struct_size());
+	if (!iov_in_gen_pool(run->bits, reply.next)) {
 		pool = iov_pool(iov);
 		refcount = iov_refcount(iov);
 	}
@@ -346,22 +518,29 @@ static long iov_step(u32 i, void *unused)
 	rec->since_ns = iov_user_since(iov);
 	rec->has_pool = !!pool;
 	rec->pool = pool ? BPF_CORE_READ(pool, user.id) : 0;
-	reply.next += iov_struct_size();
+	reply.next++;
 	return 0;
 }
 
-/* The iovs in memory from req.from up to req.to, which user space has found to
- * lie in the run that starts at req.addr
- */
+/* The iovs number req.from up to req.to of a run of the last batch */
 SEC("syscall")
-int read_iovs(void *ctx)
+int read_iovs(struct rec_request *ctx)
 {
-	start_reply();
+	struct rec_run run = {};
+	u32 slot;
+
+	start_request(ctx);
+	slot = req.slot;
+	if (slot < ARRAY_SIZE(runs) && walk.binding == req.binding)
+		run = runs[slot];
 	reply.next = req.from;
 	bpf_rcu_read_lock();
-	bpf_loop(REC_BATCH_IOVS, iov_step, NULL, 0);
+	reply.gone = !find_binding();
+	if (!reply.gone)
+		bpf_loop(REC_BATCH_IOVS, iov_step, &run, 0);
+	reply.more = reply.next < req.to && reply.next < run.num;
+	reply.gone |= !find_binding();
 	bpf_rcu_read_unlock();
-	reply.more = reply.next < req.to;
 	return 0;
 }
 
@@ -389,33 +568,77 @@ static long token_step(u32 i, void *unused)
 	return 0;
 }
 
-/* The tokens of the socket at req.addr, from token req.from on. Nothing if the
- * socket is another one by now.
- */
-SEC("syscall")
-int read_tokens(void *ctx)
-{
-	const struct sock *sk = (const void *)req.addr;
+/* Sockets that read_files found. Only those can be asked for. */
+static struct {
+	u64 sk;
+	u64 cookie;
+} sockets[REC_SOCKETS];
+static u32 next_socket;
 
-	start_reply();
+/* The socket that the request is about, if it is still the same one: its memory may
+ * have become another's.
+ */
+static __always_inline const struct sock *find_socket(void)
+{
+	const struct sock *sk;
+	u32 slot = req.slot;
+
+	if (slot >= ARRAY_SIZE(sockets) || sockets[slot].cookie != req.cookie)
+		return NULL;
+	sk = (const void *)sockets[slot].sk;
+	if (BPF_CORE_READ(sk, __sk_common.skc_cookie.counter) != (s64)req.cookie)
+		return NULL;
+	return sk;
+}
+
+/* The tokens of a socket, from token req.from on */
+SEC("syscall")
+int read_tokens(struct rec_request *ctx)
+{
+	const struct sock *sk;
+
+	start_request(ctx);
 	bpf_rcu_read_lock();
-	if (BPF_CORE_READ(sk, __sk_common.skc_cookie.counter) == (s64)req.cookie) {
+	sk = find_socket();
+	if (sk) {
 		xa_start(&cursor, &sk->sk_user_frags, req.from);
 		bpf_loop(REC_MAX_STEPS, token_step, NULL, 0);
 		finish_walk();
 	}
+	reply.gone = !sk || !find_socket();
 	bpf_rcu_read_unlock();
 	return 0;
 }
 
-/* Where a walk over a receive queue stands: an skb of the queue, or one of its
- * frag_list. Volatile, because the compiler would make three variables of it,
- * which do not fit their BTF.
+/* What a socket has not read is in three queues, one after the other */
+enum unread_queue {
+	QUEUE_RECEIVED,		/* a list, in the order of sequence numbers */
+	QUEUE_EARLY,		/* out of order: a tree of sequence numbers */
+	QUEUE_BACKLOG,		/* a list: came while the socket was locked */
+	QUEUES_END,
+};
+
+#define MAX_RESTARTS	8
+
+/* Where a walk over them stands. The socket is not locked. Its reader takes skbs from
+ * the front, so a walk that has lost its way starts from there again and passes over
+ * what it has had.
  */
 static volatile struct {
-	const struct sk_buff *skb;
-	const struct sk_buff *next;	/* of the queue, when in a frag_list */
-	const void *end;
+	const struct sock *sk;
+	const struct sk_buff *skb;	/* of the queue */
+	const struct sk_buff *part;	/* of that one's frag_list */
+	const struct sk_buff *best;	/* of the tree, so far */
+	const struct rb_node *node;
+	u32 queue;			/* enum unread_queue */
+	u32 had;			/* sequence number, or how many of the backlog */
+	u32 num;			/* of the backlog, before this one */
+	u32 restarts;
+	u32 first;			/* record of this skb */
+	bool any;			/* some of this queue were had */
+	bool only_look;			/* for device memory; make no records */
+	bool found;
+	bool full;
 } unread;
 
 /* skb_frag_t, as a copy */
@@ -425,8 +648,8 @@ struct frag_copy {
 	u32 offset;
 };
 
-/* Those of one skb */
-static struct frag_copy skb_frags[17];
+/* Those of one skb, as many as any kernel can be configured for */
+static struct frag_copy skb_frags[45];
 
 static long frag_step(u32 i, void *unused)
 {
@@ -437,73 +660,260 @@ static long frag_step(u32 i, void *unused)
 	if (!(skb_frags[i].netmem & PP_DEVMEM))
 		return 0;
 	rec = next_record(frags);
-	if (!rec)
+	if (!rec) {
+		unread.full = true;
 		return 1;
+	}
 	rec->word = skb_frags[i].netmem;
 	rec->len = skb_frags[i].len;
 	return 0;
 }
 
-/* With a function for each frag: of a plain loop the verifier would follow all
- * paths, for longer than over all that is left of these programs.
- */
-static __always_inline void add_frags(const struct skb_shared_info *shinfo)
+static __always_inline const struct skb_shared_info *skb_info(const struct sk_buff *skb)
 {
-	if (!bpf_core_read(skb_frags, sizeof(skb_frags), &shinfo->frags))
-		bpf_loop(BPF_CORE_READ(shinfo, nr_frags), frag_step, NULL, 0);
+	return (const void *)(BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, end));
+}
+
+/* With a function for each frag: of a plain loop the verifier would follow all
+ * paths, for longer than over all that is left of these programs. How many frags there
+ * is room for is the kernel's CONFIG_MAX_SKB_FRAGS.
+ */
+static __always_inline void add_frags(const struct sk_buff *skb)
+{
+	const struct skb_shared_info *shinfo = skb_info(skb);
+	u32 size = bpf_core_field_size(shinfo->frags);
+
+	if (size > sizeof(skb_frags))
+		size = sizeof(skb_frags);
+	if (bpf_core_read(skb_frags, size, &shinfo->frags)) {
+		reply.cut = 1;
+		return;
+	}
+	bpf_loop(BPF_CORE_READ(shinfo, nr_frags), frag_step, NULL, 0);
+}
+
+static __always_inline u32 skb_seq(const struct sk_buff *skb)
+{
+	u32 seq = 0;
+
+	bpf_probe_read_kernel(&seq, sizeof(seq), (const void *)skb +
+			      bpf_core_field_offset(skb->cb) +
+			      bpf_core_field_offset(struct tcp_skb_cb, seq));
+	return seq;
+}
+
+static __always_inline bool was_had(u32 seq)
+{
+	return unread.any && (s32)(seq - unread.had) <= 0;
+}
+
+/* Down the tree of what came early, to the first that was not had */
+static long early_step(u32 i, void *unused)
+{
+	const struct rb_node *node = unread.node;
+	const struct sk_buff *skb = NULL;
+
+	if (!node)
+		return 1;
+	skb = (const void *)node - bpf_core_field_offset(skb->rbnode);
+	if (was_had(skb_seq(skb))) {
+		unread.node = BPF_CORE_READ(node, rb_right);
+	} else {
+		unread.best = skb;
+		unread.node = BPF_CORE_READ(node, rb_left);
+	}
+	return 0;
+}
+
+#define TREE_DEPTH	64
+
+static __always_inline const struct sk_buff *first_early(const struct sock *sk)
+{
+	const struct tcp_sock *tp = (const void *)sk;
+
+	unread.best = NULL;
+	unread.node = BPF_CORE_READ(tp, out_of_order_queue.rb_node);
+	bpf_loop(TREE_DEPTH, early_step, NULL, 0);
+	return unread.best;
+}
+
+static __always_inline const struct sk_buff *first_of_queue(const struct sock *sk)
+{
+	if (unread.queue == QUEUE_RECEIVED)
+		return BPF_CORE_READ(sk, sk_receive_queue.next);
+	if (unread.queue == QUEUE_EARLY)
+		return first_early(sk);
+	unread.num = 0;
+	return BPF_CORE_READ(sk, sk_backlog.head);
+}
+
+static __always_inline void next_queue(void)
+{
+	unread.queue++;
+	unread.any = false;
+	unread.restarts = 0;
+	unread.skb = first_of_queue(unread.sk);
+}
+
+/* What is not the socket's is of another queue by now, or of none */
+static __always_inline bool is_astray(const struct sk_buff *skb)
+{
+	return unread.queue != QUEUE_BACKLOG &&
+	       (!skb || BPF_CORE_READ(skb, sk) != unread.sk);
+}
+
+static __always_inline bool is_end(const struct sk_buff *skb)
+{
+	if (unread.queue == QUEUE_RECEIVED)
+		return skb == (const void *)&unread.sk->sk_receive_queue;
+	return !skb;
+}
+
+static __always_inline void start_again(void)
+{
+	if (unread.restarts++ < MAX_RESTARTS) {
+		unread.skb = first_of_queue(unread.sk);
+		return;
+	}
+	reply.cut = 1;
+	next_queue();
+}
+
+static __always_inline const struct sk_buff *skb_after(const struct sk_buff *skb)
+{
+	if (unread.queue == QUEUE_EARLY)
+		return first_early(unread.sk);
+	return BPF_CORE_READ(skb, next);
+}
+
+/* The skb and all its parts were looked at */
+static __always_inline void finish_skb(const struct sk_buff *skb)
+{
+	unread.had = unread.queue == QUEUE_BACKLOG ? unread.num : skb_seq(skb);
+	unread.any = true;
+	unread.first = reply.num;
+	unread.num++;
+	unread.part = NULL;
+	unread.skb = skb_after(skb);
+}
+
+static __always_inline bool skb_was_had(const struct sk_buff *skb)
+{
+	return was_had(unread.queue == QUEUE_BACKLOG ? unread.num : skb_seq(skb));
+}
+
+static __always_inline void look_at_skb(const struct sk_buff *skb)
+{
+	if (unread.only_look)
+		unread.found |= BPF_CORE_READ_BITFIELD_PROBED(skb, unreadable);
+	else
+		add_frags(skb);
 }
 
 static long unread_step(u32 i, void *unused)
 {
-	const struct sk_buff *skb = unread.skb, *list;
-	const struct skb_shared_info *shinfo;
+	const struct sk_buff *skb = unread.skb, *part = unread.part;
 
-	if (!skb || skb == unread.end)
+	if (unread.queue >= QUEUES_END || unread.found || unread.full)
 		return 1;
-
-	shinfo = (const void *)(BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, end));
-	add_frags(shinfo);
-	list = BPF_CORE_READ(shinfo, frag_list);
-	if (unread.next) {
-		unread.skb = BPF_CORE_READ(skb, next) ?: unread.next;
-		if (unread.skb == unread.next)
-			unread.next = NULL;
-	} else if (list) {
-		unread.next = BPF_CORE_READ(skb, next);
-		unread.skb = list;
-	} else {
-		unread.skb = BPF_CORE_READ(skb, next);
+	if (part) {
+		add_frags(part);
+		if (unread.full)
+			return 1;
+		unread.part = BPF_CORE_READ(part, next);
+		if (!unread.part)
+			finish_skb(skb);
+		return 0;
 	}
+	if (is_end(skb)) {
+		next_queue();
+		return 0;
+	}
+	if (is_astray(skb)) {
+		start_again();
+		return 0;
+	}
+	if (skb_was_had(skb)) {
+		unread.num++;
+		unread.skb = skb_after(skb);
+		return 0;
+	}
+	look_at_skb(skb);
+	if (unread.full)
+		return 1;
+	if (!unread.only_look)
+		unread.part = BPF_CORE_READ(skb_info(skb), frag_list);
+	if (!unread.part)
+		finish_skb(skb);
 	return 0;
 }
 
-/* The frags in the receive queue of the socket at req.addr: all at once, for
- * there is no number to go on from
- */
-SEC("syscall")
-int read_unread(void *ctx)
+/* @from: where to go on, as unread_position() has it */
+static __always_inline void start_unread(const struct sock *sk, u64 from)
 {
-	const struct sock *sk = (const void *)req.addr;
+	unread.sk = sk;
+	unread.queue = from >> 33;
+	unread.any = from >> 32 & 1;
+	unread.had = from;
+	unread.part = NULL;
+	unread.restarts = 0;
+	unread.first = 0;
+	unread.found = false;
+	unread.full = false;
+	unread.skb = first_of_queue(sk);
+}
 
-	start_reply();
-	bpf_rcu_read_lock();
-	if (BPF_CORE_READ(sk, __sk_common.skc_cookie.counter) == (s64)req.cookie) {
-		unread.skb = BPF_CORE_READ(sk, sk_receive_queue.next);
-		unread.next = NULL;
-		unread.end = &sk->sk_receive_queue;
-		bpf_loop(REC_BATCH_FRAGS, unread_step, NULL, 0);
+static __always_inline u64 unread_position(void)
+{
+	return (u64)unread.queue << 33 | (u64)unread.any << 32 | unread.had;
+}
+
+/* An skb whose frags did not all fit comes again with the next batch. If it is alone in
+ * this one it never fits.
+ */
+static __always_inline void finish_unread(void)
+{
+	reply.more = unread.queue < QUEUES_END;
+	if (!reply.more)
+		return;
+	if (unread.first) {
+		reply.num = unread.first;
+	} else {
+		reply.cut = 1;
+		reply.more = 0;
 	}
+	reply.next = unread_position();
+}
+
+/* The frags that a socket has not read, from req.from on */
+SEC("syscall")
+int read_unread(struct rec_request *ctx)
+{
+	const struct sock *sk;
+
+	start_request(ctx);
+	bpf_rcu_read_lock();
+	sk = find_socket();
+	if (sk) {
+		unread.only_look = false;
+		start_unread(sk, req.from);
+		bpf_loop(REC_MAX_STEPS, unread_step, NULL, 0);
+		finish_unread();
+	}
+	reply.gone = !sk || !find_socket();
 	bpf_rcu_read_unlock();
 	return 0;
 }
 
+/* What came before a queue was bound, or by another one, can stand before what is in
+ * device memory.
+ */
 static __always_inline bool has_unread(const struct sock *sk)
 {
-	const struct sk_buff *skb = BPF_CORE_READ(sk, sk_receive_queue.next);
-
-	if (!skb || skb == (const void *)&sk->sk_receive_queue)
-		return false;
-	return BPF_CORE_READ_BITFIELD_PROBED(skb, unreadable);
+	unread.only_look = true;
+	start_unread(sk, 0);
+	bpf_loop(REC_MAX_STEPS, unread_step, NULL, 0);
+	return unread.found;
 }
 
 static __always_inline bool is_tcp(const struct sock *sk)
@@ -548,6 +958,7 @@ int read_files(struct bpf_iter__task_file *ctx)
 	struct rec_file rec = {};
 	struct socket *sock;
 	struct sock *sk;
+	u32 slot;
 
 	if (!task || !file)
 		return 0;
@@ -567,6 +978,10 @@ int read_files(struct bpf_iter__task_file *ctx)
 			   BPF_CORE_READ(icsk, icsk_ack.lrcvtime);
 	rec.sk = (u64)sk;
 	rec.cookie = bpf_get_socket_cookie(sk);
+	slot = next_socket++ % REC_SOCKETS;
+	sockets[slot].sk = rec.sk;
+	sockets[slot].cookie = rec.cookie;
+	rec.slot = slot;
 	rec.pid = BPF_CORE_READ(task, tgid);
 	rec.fd = ctx->fd;
 	rec.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);

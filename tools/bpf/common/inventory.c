@@ -6,10 +6,12 @@
 #include <time.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
+#include <sys/mman.h>
 
 #include "diag.h"
 #include "inventory.h"
 #include "inventory.skel.h"
+#include "set.h"
 #include "stream.h"
 
 /* Where the iovs of a binding are in the kernel's memory */
@@ -50,6 +52,19 @@ __u64 inventory_age(__u64 since_ns)
 	return now > since_ns ? now - since_ns : 0;
 }
 
+/* From now on nobody but the programs can write what they remember, this process
+ * included: a map is frozen only when it is mapped nowhere for writing.
+ */
+static int seal(struct inventory_bpf *skel)
+{
+	int fd = bpf_map__fd(skel->maps.bss);
+
+	if (mmap(skel->bss, sizeof(*skel->bss), PROT_READ, MAP_SHARED | MAP_FIXED, fd,
+		 0) == MAP_FAILED)
+		return -errno;
+	return bpf_map_freeze(fd);
+}
+
 struct inventory_bpf *inventory_open(void)
 {
 	struct inventory_bpf *skel;
@@ -63,7 +78,8 @@ struct inventory_bpf *inventory_open(void)
 		diag("cannot open the inventory's BPF programs: %s", strerror(errno));
 		return NULL;
 	}
-	err = inventory_bpf__load(skel);
+	layout_set_host(skel->obj);
+	err = inventory_bpf__load(skel) ?: seal(skel);
 	if (err) {
 		diag_load_failed("inventory", err);
 		inventory_bpf__destroy(skel);
@@ -77,10 +93,13 @@ void inventory_close(struct inventory_bpf *skel)
 	inventory_bpf__destroy(skel);
 }
 
-/* Runs one batch: 1 if there is more, 0 if that was all, or an error */
-static int run_batch(struct inventory_bpf *skel, struct bpf_program *prog)
+/* Runs one batch: 1 if there is more, 0 if that was all, or an error; -ESTALE if what
+ * was asked for is gone
+ */
+static int run_batch(struct inventory_bpf *skel, struct bpf_program *prog,
+		     struct rec_request *req)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = req, .ctx_size_in = sizeof(*req));
 	int err;
 
 	err = bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
@@ -91,25 +110,21 @@ static int run_batch(struct inventory_bpf *skel, struct bpf_program *prog)
 	}
 	if (opts.retval)
 		return -(int)opts.retval;
+	if (skel->bss->reply.gone)
+		return -ESTALE;
 
-	skel->bss->req.from = skel->bss->reply.next;
+	req->from = skel->bss->reply.next;
 	return skel->bss->reply.more;
 }
 
-static void request(struct inventory_bpf *skel, __u64 addr)
-{
-	memset(&skel->bss->req, 0, sizeof(skel->bss->req));
-	skel->bss->req.addr = addr;
-}
-
 /* Runs a program to the end and adds all records of its batches to a vector */
-#define collect(skel, prog, records, vec)				\
+#define collect(skel, prog, req, records, vec)				\
 ({									\
 	int _ret;							\
 	__u32 _i;							\
 									\
 	do {								\
-		_ret = run_batch(skel, prog);				\
+		_ret = run_batch(skel, prog, req);			\
 		for (_i = 0; _ret >= 0 && _i < (skel)->bss->reply.num; _i++) \
 			*vec_add(vec) = (records)[_i];			\
 	} while (_ret > 0);						\
@@ -135,11 +150,11 @@ static int read_listed_bindings(struct inventory_bpf *skel,
 				struct inventory *inv)
 {
 	struct rec_bindings recs = {};
+	struct rec_request req = {};
 	struct rec_binding *rec;
 	int err;
 
-	request(skel, 0);
-	err = collect(skel, skel->progs.read_bindings, skel->bss->bindings, &recs);
+	err = collect(skel, skel->progs.read_bindings, &req, skel->bss->bindings, &recs);
 	if (err == -ENOENT)
 		diag("the kernel has no device memory: it needs Linux 6.12 or later with CONFIG_NET_DEVMEM=y and CONFIG_KALLSYMS_ALL=y");
 	else if (err == -EPERM)
@@ -168,24 +183,26 @@ static int read_unlisted_bindings(struct inventory_bpf *skel,
 				  struct inventory *inv)
 {
 	struct rec_pools pools = {};
+	struct rec_request req = {};
 	struct rec_pool *pool;
 	int err;
 
 	if (inv->layout == LAYOUT_PPDEVMEM)
 		return 0;
 
-	request(skel, 0);
-	err = collect(skel, skel->progs.read_pools, skel->bss->pools, &pools);
+	err = collect(skel, skel->progs.read_pools, &req, skel->bss->pools, &pools);
 	if (err == -ENOENT)
 		diag("the kernel does not name its page pools: it needs CONFIG_KALLSYMS_ALL=y");
 
 	vec_for_each(pool, &pools) {
 		if (err || find_binding(inv, pool->binding))
 			continue;
-		request(skel, pool->binding);
-		err = run_batch(skel, skel->progs.read_unlisted_binding);
+		req = (struct rec_request){ .id = pool->id };
+		err = run_batch(skel, skel->progs.read_unlisted_binding, &req);
 		if (!err)
 			add_binding(inv, &skel->bss->bindings[0]);
+		else if (err == -ESTALE)
+			err = 0;
 	}
 	vec_free(&pools);
 	return err;
@@ -193,39 +210,61 @@ static int read_unlisted_bindings(struct inventory_bpf *skel,
 
 static int cmp_runs(const void *a, const void *b)
 {
-	return cmp_u64(((const struct rec_run *)a)->base_virtual,
-		       ((const struct rec_run *)b)->base_virtual);
+	return cmp_u64(((const struct inv_run *)a)->k.base_virtual,
+		       ((const struct inv_run *)b)->k.base_virtual);
 }
 
-/* Where the provider has no counters, and chunks instead of one array */
-static int read_runs(struct inventory_bpf *skel, struct inv_binding *binding)
+static struct rec_request about(const struct inv_binding *binding)
 {
-	const struct rec_run *rec;
-	int err;
+	return (struct rec_request){ .binding = binding->k.addr, .id = binding->k.id };
+}
 
-	request(skel, binding->k.addr);
-	err = collect(skel, skel->progs.read_runs, skel->bss->runs, &binding->runs);
-	if (err)
-		return err;
+/* Where the provider has no counters, runs tell how full it is */
+static void count_runs(struct inv_binding *binding)
+{
+	const struct inv_run *run;
 
-	vec_sort(&binding->runs, cmp_runs);
 	binding->k.total = 0;
 	binding->k.free = 0;
-	vec_for_each(rec, &binding->runs) {
-		binding->k.total += rec->num;
-		binding->k.free += rec->avail >> binding->k.iov_shift;
+	vec_for_each(run, &binding->runs) {
+		binding->k.total += run->k.num;
+		binding->k.free += run->k.avail >> binding->k.iov_shift;
 	}
+}
+
+static int read_runs(struct inventory_bpf *skel, struct inv_binding *binding)
+{
+	struct rec_request req = about(binding);
+	int more;
+	__u32 i;
+
+	do {
+		more = run_batch(skel, skel->progs.read_runs, &req);
+		for (i = 0; more >= 0 && i < skel->bss->reply.num; i++) {
+			struct inv_run *run = vec_add(&binding->runs);
+
+			run->k = skel->bss->runs[i];
+			run->pos = binding->runs.num - 1;
+		}
+		binding->truncated |= more >= 0 && skel->bss->reply.cut;
+	} while (more > 0);
+	if (more)
+		return more;
+
+	vec_sort(&binding->runs, cmp_runs);
+	if (binding->k.total == REC_UNKNOWN)
+		count_runs(binding);
 	return 0;
 }
 
 /* An unbound binding has none, but mainline lets it keep its old list */
 static int read_queues(struct inventory_bpf *skel, struct inv_binding *binding)
 {
+	struct rec_request req = about(binding);
+
 	if (binding->k.unbound)
 		return 0;
-
-	request(skel, binding->k.addr);
-	return collect(skel, skel->progs.read_queues, skel->bss->queues,
+	return collect(skel, skel->progs.read_queues, &req, skel->bss->queues,
 		       &binding->queues);
 }
 
@@ -235,18 +274,56 @@ static int read_details(struct inventory_bpf *skel, struct inv_binding *binding,
 	int err;
 
 	err = read_queues(skel, binding);
-	if (err)
-		return err;
+	if (!err && !(what & INV_QUICK))
+		err = read_runs(skel, binding);
+	return err;
+}
 
-	if (!binding->k.iovs)
-		return what & INV_QUICK ? 0 : read_runs(skel, binding);
+static void free_binding(struct inv_binding *binding)
+{
+	struct inv_holder *holder;
 
-	*vec_add(&binding->runs) = (struct rec_run) {
-		.iovs = binding->k.iovs,
-		.num = binding->k.total,
-		.avail = binding->k.free << binding->k.iov_shift,
-	};
-	return 0;
+	vec_for_each(holder, &binding->holders) {
+		vec_free(&holder->tasks);
+		vec_free(&holder->token_list);
+	}
+	vec_free(&binding->holders);
+	vec_free(&binding->queues);
+	vec_free(&binding->runs);
+	vec_free(&binding->user_words);
+}
+
+/* Calls @fn for each binding. One that is gone by then is taken off the list: what
+ * was read of it may be another's.
+ */
+static int visit_bindings(struct inventory_bpf *skel, struct inventory *inv,
+			  unsigned int what,
+			  int (*fn)(struct inventory_bpf *skel,
+				    struct inv_binding *binding, unsigned int what))
+{
+	struct inv_binding *binding, *kept = inv->bindings.at;
+	int err = 0;
+
+	vec_for_each(binding, &inv->bindings) {
+		if (!err)
+			err = fn(skel, binding, what);
+		if (err == -ESTALE) {
+			free_binding(binding);
+			err = 0;
+		} else {
+			*kept++ = *binding;
+		}
+	}
+	inv->bindings.num = kept - inv->bindings.at;
+	return err;
+}
+
+static int check_binding(struct inventory_bpf *skel, struct inv_binding *binding,
+			 unsigned int what)
+{
+	struct rec_request req = about(binding);
+
+	return run_batch(skel, skel->progs.check_binding, &req);
 }
 
 static int cmp_ranges(const void *a, const void *b)
@@ -263,7 +340,7 @@ static void make_ranges(const struct inventory *inv, struct ranges *ranges)
 		const struct inv_binding *binding = &inv->bindings.at[i];
 
 		for (j = 0; j < binding->runs.num; j++) {
-			const struct rec_run *run = &binding->runs.at[j];
+			const struct rec_run *run = &binding->runs.at[j].k;
 
 			*vec_add(ranges) = (struct range) {
 				.start = run->iovs,
@@ -293,32 +370,6 @@ static const struct range *find_range(const struct ranges *ranges, __u64 addr)
 	return NULL;
 }
 
-static int read_files(struct inventory_bpf *skel, struct rec_files *files)
-{
-	struct bpf_link *link;
-	struct rec_file rec;
-	ssize_t len = -1;
-	int fd;
-
-	link = bpf_program__attach_iter(skel->progs.read_files, NULL);
-	if (!link) {
-		diag("cannot walk over open files: %s", strerror(errno));
-		return -errno;
-	}
-	fd = bpf_iter_create(bpf_link__fd(link));
-	if (fd >= 0) {
-		while ((len = read(fd, &rec, sizeof(rec))) == sizeof(rec))
-			*vec_add(files) = rec;
-		close(fd);
-	}
-	bpf_link__destroy(link);
-	if (len) {
-		diag("the walk over open files ended early: %s", strerror(errno));
-		return -EIO;
-	}
-	return 0;
-}
-
 static int cmp_files(const void *a, const void *b)
 {
 	const struct rec_file *l = a, *r = b;
@@ -342,14 +393,14 @@ static __u64 tick_ns(void)
 	return ts.tv_nsec;
 }
 
+/* Sockets are read one after the other, so if it is there it is the last */
 static struct inv_holder *get_holder(struct inv_binding *binding,
 				     const struct rec_file *sock)
 {
-	struct inv_holder *holder;
+	struct inv_holder *holder = binding->holders.at + binding->holders.num;
 
-	vec_for_each(holder, &binding->holders)
-		if (holder->sock.cookie == sock->cookie)
-			return holder;
+	if (binding->holders.num && holder[-1].sock.cookie == sock->cookie)
+		return &holder[-1];
 
 	holder = vec_add(&binding->holders);
 	memset(holder, 0, sizeof(*holder));
@@ -408,16 +459,20 @@ static void account_tokens(struct inventory *inv, const struct ranges *ranges,
 	}
 }
 
+static struct rec_request about_socket(const struct rec_file *sock)
+{
+	return (struct rec_request){ .slot = sock->slot, .cookie = sock->cookie };
+}
+
 static int read_tokens(struct inventory_bpf *skel, struct inventory *inv,
 		       const struct ranges *ranges, const struct rec_file *sock,
 		       bool keep)
 {
+	struct rec_request req = about_socket(sock);
 	struct rec_tokens tokens = {};
 	int err;
 
-	request(skel, sock->sk);
-	skel->bss->req.cookie = sock->cookie;
-	err = collect(skel, skel->progs.read_tokens, skel->bss->tokens, &tokens);
+	err = collect(skel, skel->progs.read_tokens, &req, skel->bss->tokens, &tokens);
 	if (!err) {
 		vec_sort(&tokens, cmp_tokens);
 		forget_shared(&tokens);
@@ -427,17 +482,13 @@ static int read_tokens(struct inventory_bpf *skel, struct inventory *inv,
 	return err;
 }
 
-static int read_unread(struct inventory_bpf *skel, struct inventory *inv,
-		       const struct ranges *ranges, const struct rec_file *sock)
+static void account_unread(struct inventory *inv, const struct ranges *ranges,
+			   const struct rec_file *sock, const struct rec_frags *frags,
+			   bool truncated)
 {
 	const struct rec_frag *frag;
-	struct rec_frags frags = {};
-	int err;
 
-	request(skel, sock->sk);
-	skel->bss->req.cookie = sock->cookie;
-	err = collect(skel, skel->progs.read_unread, skel->bss->frags, &frags);
-	vec_for_each(frag, &frags) {
+	vec_for_each(frag, frags) {
 		const struct range *range;
 		struct inv_holder *holder;
 
@@ -447,11 +498,32 @@ static int read_unread(struct inventory_bpf *skel, struct inventory *inv,
 		holder = get_holder(&inv->bindings.at[range->binding], sock);
 		holder->unread_iovs++;
 		holder->unread_bytes += frag->len;
+		holder->truncated = truncated;
 	}
-	vec_free(&frags);
-	return err;
 }
 
+static int read_unread(struct inventory_bpf *skel, struct inventory *inv,
+		       const struct ranges *ranges, const struct rec_file *sock)
+{
+	struct rec_request req = about_socket(sock);
+	struct rec_frags frags = {};
+	bool truncated = false;
+	int more;
+	__u32 i;
+
+	do {
+		more = run_batch(skel, skel->progs.read_unread, &req);
+		for (i = 0; more >= 0 && i < skel->bss->reply.num; i++)
+			*vec_add(&frags) = skel->bss->frags[i];
+		truncated |= more >= 0 && skel->bss->reply.cut;
+	} while (more > 0);
+	if (!more)
+		account_unread(inv, ranges, sock, &frags, truncated);
+	vec_free(&frags);
+	return more;
+}
+
+/* A socket that is gone by now has given back what it had */
 static int read_socket(struct inventory_bpf *skel, struct inventory *inv,
 		       const struct ranges *ranges, const struct rec_file *sock,
 		       unsigned int what)
@@ -462,26 +534,93 @@ static int read_socket(struct inventory_bpf *skel, struct inventory *inv,
 		err = read_tokens(skel, inv, ranges, sock, what & INV_TOKENS);
 	if (!err && sock->has_unread && what & INV_UNREAD)
 		err = read_unread(skel, inv, ranges, sock);
+	return err == -ESTALE ? 0 : err;
+}
+
+/* After a million files that are of no interest the kernel takes a break, but not for
+ * good. A socket is read at once, as programs forget where it is.
+ */
+static int read_files_from(int fd, struct inventory_bpf *skel, struct inventory *inv,
+			   const struct ranges *ranges, struct rec_files *files,
+			   unsigned int what)
+{
+	struct rec_file recs[128];
+	struct set seen = {};
+	ssize_t len, i;
+	int err = 0;
+
+	while (!err) {
+		len = read(fd, recs, sizeof(recs));
+		if (len < 0 && errno == EAGAIN)
+			continue;
+		if (len < 0) {
+			diag("the walk over open files ended early: %s", strerror(errno));
+			err = -errno;
+		}
+		if (len <= 0)
+			break;
+		for (i = 0; !err && i < len / (ssize_t)sizeof(*recs); i++) {
+			*vec_add(files) = recs[i];
+			if (set_add(&seen, recs[i].cookie))
+				err = read_socket(skel, inv, ranges, &recs[i], what);
+		}
+	}
+	set_free(&seen);
 	return err;
 }
 
-/* @files is sorted: those of one socket stand together */
-static void add_tasks(struct inv_binding *binding, const struct rec_files *files)
+static int read_files(struct inventory_bpf *skel, struct inventory *inv,
+		      const struct ranges *ranges, struct rec_files *files,
+		      unsigned int what)
 {
-	const struct rec_file *file;
-	struct inv_holder *holder;
+	struct bpf_link *link;
+	int fd, err;
 
-	vec_for_each(holder, &binding->holders) {
-		vec_for_each(file, files) {
-			struct inv_task *task;
+	link = bpf_program__attach_iter(skel->progs.read_files, NULL);
+	fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
+	if (fd < 0) {
+		err = -errno;
+		diag("cannot walk over open files: %s", strerror(-err));
+	} else {
+		err = read_files_from(fd, skel, inv, ranges, files, what);
+		close(fd);
+	}
+	bpf_link__destroy(link);
+	return err;
+}
 
-			if (file->cookie != holder->sock.cookie)
-				continue;
-			task = vec_add(&holder->tasks);
-			task->pid = file->pid;
-			task->fd = file->fd;
-			memcpy(task->comm, file->comm, sizeof(task->comm));
-		}
+/* The first file of the socket with a cookie; @files is sorted */
+static const struct rec_file *first_file(const struct rec_files *files, __u64 cookie)
+{
+	size_t low = 0, high = files->num;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (files->at[mid].cookie < cookie)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return files->at + low;
+}
+
+/* Threads that share no table of files with their process still are that process */
+static void add_tasks(struct inv_holder *holder, const struct rec_files *files)
+{
+	const struct rec_file *file = first_file(files, holder->sock.cookie);
+	const struct inv_task *last = NULL;
+
+	for (; file < files->at + files->num && file->cookie == holder->sock.cookie; file++) {
+		struct inv_task *task;
+
+		if (last && last->pid == file->pid && last->fd == file->fd)
+			continue;
+		task = vec_add(&holder->tasks);
+		task->pid = file->pid;
+		task->fd = file->fd;
+		memcpy(task->comm, file->comm, sizeof(task->comm));
+		last = task;
 	}
 }
 
@@ -516,26 +655,23 @@ static int read_holders(struct inventory_bpf *skel, struct inventory *inv,
 			unsigned int what)
 {
 	struct inv_binding *binding;
+	struct inv_holder *holder;
 	struct ranges ranges = {};
 	struct rec_files files = {};
-	size_t i;
 	int err;
 
-	err = read_files(skel, &files);
-	vec_sort(&files, cmp_files);
 	make_ranges(inv, &ranges);
-	for (i = 0; !err && i < files.num; i++)
-		if (!i || files.at[i].cookie != files.at[i - 1].cookie)
-			err = read_socket(skel, inv, &ranges, &files.at[i], what);
-
+	err = read_files(skel, inv, &ranges, &files, what);
+	vec_sort(&files, cmp_files);
 	vec_for_each(binding, &inv->bindings) {
 		count_user(binding);
 		vec_sort(&binding->holders, cmp_holders);
-		add_tasks(binding, &files);
+		vec_for_each(holder, &binding->holders)
+			add_tasks(holder, &files);
 	}
 	vec_free(&ranges);
 	vec_free(&files);
-	return err;
+	return err ?: visit_bindings(skel, inv, what, check_binding);
 }
 
 static int cmp_bindings(const void *a, const void *b)
@@ -546,7 +682,6 @@ static int cmp_bindings(const void *a, const void *b)
 
 struct inventory *inventory_read(struct inventory_bpf *skel, unsigned int what)
 {
-	struct inv_binding *binding;
 	struct inventory *inv;
 	int err;
 
@@ -559,9 +694,8 @@ struct inventory *inventory_read(struct inventory_bpf *skel, unsigned int what)
 	err = read_listed_bindings(skel, inv);
 	if (!err)
 		err = read_unlisted_bindings(skel, inv);
-	vec_for_each(binding, &inv->bindings)
-		if (!err)
-			err = read_details(skel, binding, what);
+	if (!err)
+		err = visit_bindings(skel, inv, what, read_details);
 	vec_sort(&inv->bindings, cmp_bindings);
 	if (!err && what & ~INV_QUICK)
 		err = read_holders(skel, inv, what);
@@ -575,43 +709,53 @@ struct inventory *inventory_read(struct inventory_bpf *skel, unsigned int what)
 void inventory_free(struct inventory *inv)
 {
 	struct inv_binding *binding;
-	struct inv_holder *holder;
 
 	if (!inv)
 		return;
 
-	vec_for_each(binding, &inv->bindings) {
-		vec_for_each(holder, &binding->holders) {
-			vec_free(&holder->tasks);
-			vec_free(&holder->token_list);
-		}
-		vec_free(&binding->holders);
-		vec_free(&binding->queues);
-		vec_free(&binding->runs);
-		vec_free(&binding->user_words);
-	}
+	vec_for_each(binding, &inv->bindings)
+		free_binding(binding);
 	vec_free(&inv->bindings);
 	free(inv);
 }
 
-static void place_iov(struct inv_iov *iov, const struct inventory *inv,
-		      const struct inv_binding *binding,
-		      const struct rec_run *run, __u64 addr)
+static void place_iov(struct inv_iov *iov, const struct inv_binding *binding,
+		      const struct rec_run *run, __u64 nr)
 {
 	iov->binding = binding;
-	iov->offset = run->base_virtual +
-		      ((addr - run->iovs) / inv->iov_bytes << binding->k.iov_shift);
+	iov->offset = run->base_virtual + (nr << binding->k.iov_shift);
 	iov->index = iov->offset >> binding->k.iov_shift;
+}
+
+/* Lets the programs find a run again, whose iovs are to be read. Runs stand in the
+ * kernel's list in one order or the other, so one batch does for many of them.
+ */
+static int find_run(struct inventory_bpf *skel, const struct inv_binding *binding,
+		    const struct inv_run *run, __u64 *first, struct rec_request *req)
+{
+	int err;
+
+	*req = about(binding);
+	if (*first == REC_UNKNOWN || run->pos / REC_BATCH_RUNS != *first / REC_BATCH_RUNS) {
+		*first = run->pos / REC_BATCH_RUNS * REC_BATCH_RUNS;
+		req->from = *first;
+		err = run_batch(skel, skel->progs.read_runs, req);
+		if (err < 0)
+			return err;
+	}
+	req->slot = run->pos - *first;
+	return skel->bss->runs[req->slot].iovs == run->k.iovs ? 0 : -ESTALE;
 }
 
 int inventory_decode(struct inventory_bpf *skel, const struct inventory *inv,
 		     __u64 word, struct inv_iov *iov)
 {
-	__u64 addr = word & ~PP_DEVMEM;
+	__u64 addr = word & ~PP_DEVMEM, first = REC_UNKNOWN;
 	const struct inv_binding *binding;
 	const struct range *range;
-	const struct rec_run *run;
+	const struct inv_run *run;
 	struct ranges ranges = {};
+	struct rec_request req;
 	int err = -ENOENT;
 
 	make_ranges(inv, &ranges);
@@ -621,40 +765,38 @@ int inventory_decode(struct inventory_bpf *skel, const struct inventory *inv,
 
 	binding = &inv->bindings.at[range->binding];
 	run = &binding->runs.at[range->run];
-	place_iov(iov, inv, binding, run, addr);
-	request(skel, run->iovs);
-	skel->bss->req.bits = run->bits;
-	skel->bss->req.from = addr;
-	skel->bss->req.to = addr + inv->iov_bytes;
-	err = run_batch(skel, skel->progs.read_iovs);
+	err = find_run(skel, binding, run, &first, &req);
+	if (err)
+		goto out;
+	req.from = (addr - range->start) / inv->iov_bytes;
+	req.to = req.from + 1;
+	place_iov(iov, binding, &run->k, req.from);
+	err = run_batch(skel, skel->progs.read_iovs, &req);
 	iov->k = skel->bss->iovs[0];
 out:
 	vec_free(&ranges);
-	return err;
+	return err == -ESTALE ? -ENOENT : err;
 }
 
-static int each_iov_of_run(struct inventory_bpf *skel,
-			   const struct inventory *inv,
-			   const struct inv_binding *binding,
-			   const struct rec_run *run,
-			   int (*fn)(const struct inv_iov *iov, void *arg),
-			   void *arg)
+static int each_iov_of_run(struct inventory_bpf *skel, const struct inv_binding *binding,
+			   const struct rec_run *run, struct rec_request *req,
+			   int (*fn)(const struct inv_iov *iov, void *arg), void *arg)
 {
 	struct inv_iov iov;
 	int err, more;
+	__u64 nr;
 	__u32 i;
 
-	request(skel, run->iovs);
-	skel->bss->req.bits = run->bits;
-	skel->bss->req.from = run->iovs;
-	skel->bss->req.to = run->iovs + run->num * inv->iov_bytes;
+	req->from = 0;
+	req->to = run->num;
 	do {
-		more = run_batch(skel, skel->progs.read_iovs);
+		nr = req->from;
+		more = run_batch(skel, skel->progs.read_iovs, req);
 		if (more < 0)
 			return more;
 		for (i = 0; i < skel->bss->reply.num; i++) {
 			iov.k = skel->bss->iovs[i];
-			place_iov(&iov, inv, binding, run, iov.k.addr);
+			place_iov(&iov, binding, run, nr + i);
 			err = fn(&iov, arg);
 			if (err)
 				return err;
@@ -663,20 +805,22 @@ static int each_iov_of_run(struct inventory_bpf *skel,
 	return 0;
 }
 
-int inventory_each_iov(struct inventory_bpf *skel, const struct inventory *inv,
-		       const struct inv_binding *binding,
+int inventory_each_iov(struct inventory_bpf *skel, const struct inv_binding *binding,
 		       int (*fn)(const struct inv_iov *iov, void *arg),
 		       void *arg)
 {
-	const struct rec_run *rec;
-	int err;
+	const struct inv_run *run;
+	struct rec_request req;
+	__u64 first = REC_UNKNOWN;
+	int err = 0;
 
-	vec_for_each(rec, &binding->runs) {
-		err = each_iov_of_run(skel, inv, binding, rec, fn, arg);
+	vec_for_each(run, &binding->runs) {
+		err = find_run(skel, binding, run, &first, &req) ?:
+		      each_iov_of_run(skel, binding, &run->k, &req, fn, arg);
 		if (err)
-			return err;
+			break;
 	}
-	return 0;
+	return err;
 }
 
 enum devmem_iov_state inventory_iov_state(const struct inventory *inv,

@@ -23,9 +23,7 @@ struct inv_task {
 DEFINE_VEC(inv_tasks, struct inv_task);
 DEFINE_VEC(rec_tokens, struct rec_token);
 
-/* A socket with tokens on the iovs of one binding, or with such iovs in its
- * receive queue
- */
+/* A socket with tokens on the iovs of one binding, or with such iovs unread */
 struct inv_holder {
 	struct rec_file sock;
 	struct inv_tasks tasks;
@@ -36,17 +34,25 @@ struct inv_holder {
 	__u64 unread_iovs;	/* with INV_UNREAD */
 	__u64 unread_bytes;
 	__u64 idle_ns;		/* since the last data came */
+	bool truncated;		/* there may be more unread */
 };
 
 DEFINE_VEC(inv_holders, struct inv_holder);
-DEFINE_VEC(rec_runs, struct rec_run);
+
+struct inv_run {
+	struct rec_run k;
+	__u64 pos;		/* in the kernel's list */
+};
+
+DEFINE_VEC(inv_runs, struct inv_run);
 DEFINE_VEC(vec_u32, __u32);
 DEFINE_VEC(vec_u64, __u64);
 
 struct inv_binding {
 	struct rec_binding k;
 	struct vec_u32 queues;
-	struct rec_runs runs;
+	struct inv_runs runs;
+	bool truncated;		/* it has more iovs than those, which cannot be told */
 	struct inv_holders holders;		/* most tokens first */
 	struct vec_u64 user_words;	/* iovs with tokens, where nobody counts them */
 };
@@ -97,9 +103,10 @@ void inventory_free(struct inventory *inv);
 int inventory_decode(struct inventory_bpf *skel, const struct inventory *inv,
 		     __u64 word, struct inv_iov *iov);
 
-/* Calls @fn for each iov of @binding in order, until it returns nonzero */
-int inventory_each_iov(struct inventory_bpf *skel, const struct inventory *inv,
-		       const struct inv_binding *binding,
+/* Calls @fn for each iov of @binding in order, until it returns nonzero. -ESTALE: the
+ * binding went away meanwhile.
+ */
+int inventory_each_iov(struct inventory_bpf *skel, const struct inv_binding *binding,
 		       int (*fn)(const struct inv_iov *iov, void *arg),
 		       void *arg);
 

@@ -31,7 +31,6 @@ typedef __s64 s64;
 #define AF_INET		2
 #define AF_INET6	10
 #define IPPROTO_TCP	6
-#define PAGE_SHIFT	12
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), \
 			     apply_to = record)
@@ -148,9 +147,21 @@ struct sk_buff_head {
 	u32 qlen;
 };
 
+struct rb_node {
+	struct rb_node *rb_right;
+	struct rb_node *rb_left;
+};
+
+struct rb_root {
+	struct rb_node *rb_node;
+};
+
 struct sock {
 	struct sock_common __sk_common;
 	struct sk_buff_head sk_receive_queue;
+	struct {
+		struct sk_buff *head;
+	} sk_backlog;
 	struct xarray sk_user_frags;
 	u16 sk_protocol;
 };
@@ -165,12 +176,18 @@ struct inet_connection_sock {
 	} icsk_ack;
 };
 
+struct tcp_sock {
+	struct rb_root out_of_order_queue;
+};
+
 struct socket {
 	struct sock *sk;
 };
 
 struct sk_buff {
 	struct sk_buff *next;
+	struct rb_node rbnode;
+	char cb[48];
 	struct sock *sk;
 	u32 len;
 	u32 data_len;
@@ -186,6 +203,11 @@ struct skb_shared_info {
 		unsigned long netmem;
 		u32 len;
 	} frags[17];
+};
+
+/* In sk_buff's cb */
+struct tcp_skb_cb {
+	u32 seq;
 };
 
 struct tcp_xa_pool {

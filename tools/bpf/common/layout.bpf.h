@@ -16,6 +16,9 @@
 
 #define DEVMEM_UNKNOWN	(~0ULL)
 
+/* log2 of the size of a page, which no type tells: layout_set_host() does */
+const volatile __u32 host_page_shift;
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), \
 			     apply_to = record)
 
@@ -285,7 +288,7 @@ binding_iov_shift(const struct net_devmem_dmabuf_binding *binding)
 
 	if (bpf_core_field_exists(new->niov_shift))
 		return BPF_CORE_READ(new, niov_shift);
-	return PAGE_SHIFT;
+	return host_page_shift;
 }
 
 /* An iov's number in its binding; @run is the one that it is in */

@@ -21,6 +21,13 @@ enum devmem_iov_state {
 	IOV_USER,
 };
 
+struct bpf_object;
+
+/* Tells the programs of @obj, which is not loaded yet, what they cannot find out by
+ * looking at types.
+ */
+void layout_set_host(struct bpf_object *obj);
+
 #define PP_DEVMEM	1UL	/* set in a frag's pointer that is not a page */
 
 #endif /* DEVMEM_LAYOUT_H */

@@ -2,6 +2,9 @@
 /*
  * What the inventory's BPF programs hand to user space, in batches: a request
  * says where to go on, a reply how much there is and whether that was all.
+ *
+ * A request has numbers and names, never an address to read at: whoever runs the
+ * programs learns of device memory what they tell, and nothing else of the kernel.
  */
 #ifndef DEVMEM_RECORDS_H
 #define DEVMEM_RECORDS_H
@@ -23,18 +26,26 @@
 
 #define REC_UNKNOWN		(~0ULL)
 
+/* Sockets that were found and can be asked for: more than fit in the buffer in which
+ * the kernel hands out what an iterator writes, with pages of 64 KiB as well.
+ */
+#define REC_SOCKETS		8192
+
 struct rec_request {
-	__u64 addr;		/* of what to look at */
-	__u64 cookie;		/* the socket must still have this one */
-	__u64 from;		/* index or address to go on at */
+	__u64 from;		/* entry or index to go on at */
 	__u64 to;		/* first index not to look at */
-	__u64 bits;		/* rec_run's, of the run that starts at @addr */
+	__u64 binding;		/* rec_binding's addr: what is there must be this one */
+	__u64 cookie;		/* the socket in @slot must still have this one */
+	__u32 id;		/* of the binding or the page pool */
+	__u32 slot;		/* of a socket, or a run of the last batch */
 };
 
 struct rec_reply {
-	__u32 num;		/* records filled in */
-	__u32 more;		/* there is more, from @next on */
 	__u64 next;
+	__u32 num;		/* records filled in */
+	__u8 more;		/* there is more, from @next on */
+	__u8 gone;		/* what was asked for is not there, or not any more */
+	__u8 cut;		/* there may be more, but it could not be followed */
 };
 
 struct rec_binding {
@@ -92,7 +103,7 @@ struct rec_token {
 	__u64 on_iov;		/* tokens on it, over all sockets; REC_UNKNOWN as well */
 };
 
-/* A frag in a socket's receive queue */
+/* A frag that a socket has not read */
 struct rec_frag {
 	__u64 word;
 	__u64 len;
@@ -102,12 +113,13 @@ struct rec_frag {
 struct rec_file {
 	__u64 sk;
 	__u64 cookie;
+	__u32 slot;		/* for requests, until REC_SOCKETS more were found */
 	__u32 pid;
 	__u32 fd;
 	__u32 netns;
 	__u32 idle_jiffies;	/* since the last data came */
 	__u8 has_tokens;
-	__u8 has_unread;	/* device memory in its receive queue */
+	__u8 has_unread;	/* device memory in one of its queues */
 	__u16 family;
 	__u16 local_port;
 	__u16 remote_port;
