@@ -4,9 +4,14 @@
 #include "events.bpf.h"
 #include "devmemtop.h"
 
-/* A socket or binding that ends leaves its counts; the oldest ones go */
+/* A socket or binding that ends leaves its counts; user space removes what is idle. No
+ * LRU map: there each processor has entries for itself, and takes those of others that
+ * are in use when it has none left. Not preallocated, so that an entry that is removed as it
+ * is counted in does not become another's.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, TOP_ENTRIES);
 	__type(key, struct top_key);
 	__type(value, struct top_counts);
@@ -28,9 +33,10 @@ static __always_inline struct top_counts *get_counts(const struct event *e,
 
 static __always_inline void count(struct top_counts *c, enum devmem_event kind)
 {
-	if (!c)
+	if (!c) {
+		miss_events(1);
 		return;
-
+	}
 	switch (kind) {
 	case EV_ALLOC:
 		__sync_fetch_and_add(&c->allocs, 1);

@@ -281,6 +281,15 @@ static int read_counts(struct top *top)
 	return 0;
 }
 
+static bool is_half_full(const struct top *top)
+{
+	struct bpf_map_info info = {};
+	__u32 size = sizeof(info);
+
+	return !bpf_map_get_info_by_fd(bpf_map__fd(top->skel->maps.counts), &info, &size) &&
+	       top->now.num > info.max_entries / 2;
+}
+
 static struct top_counts find_counts(const struct snapshot *snapshot,
 				     const struct top_key *addrs)
 {
@@ -292,10 +301,25 @@ static struct top_counts find_counts(const struct snapshot *snapshot,
 	return found ? found->counts : (struct top_counts){};
 }
 
-/* What was forgotten in between began at zero again */
-static double get_rate(const struct top *top, __u64 now, __u64 last)
+/* Removes what was not counted in the last interval. If it was since then, that is in the
+ * difference to what is read next.
+ */
+static void forget_idle(struct top *top)
 {
-	return (now < last ? now : now - last) / top->seconds;
+	struct top_counts last, removed;
+	struct counted *counted;
+
+	vec_for_each(counted, &top->now) {
+		last = find_counts(&top->last, &counted->key);
+		if (memcmp(&counted->counts, &last, sizeof(last)) ||
+		    bpf_map_lookup_and_delete_elem(bpf_map__fd(top->skel->maps.counts),
+						   &counted->key, &removed))
+			continue;
+		counted->counts.allocs -= removed.allocs;
+		counted->counts.gets -= removed.gets;
+		counted->counts.puts -= removed.puts;
+		counted->counts.exhausted -= removed.exhausted;
+	}
 }
 
 /* Events in the last interval, by the second: of @binding, with @sk or, if that is 0, in
@@ -310,10 +334,10 @@ static struct rates get_rates(const struct top *top, __u64 binding, __u64 sk)
 	if (!top->seconds)
 		return (struct rates){ NAN, NAN, NAN, NAN };
 	return (struct rates){
-		.allocs = get_rate(top, now.allocs, last.allocs),
-		.gets = get_rate(top, now.gets, last.gets),
-		.puts = get_rate(top, now.puts, last.puts),
-		.exhausted = get_rate(top, now.exhausted, last.exhausted),
+		.allocs = (now.allocs - last.allocs) / top->seconds,
+		.gets = (now.gets - last.gets) / top->seconds,
+		.puts = (now.puts - last.puts) / top->seconds,
+		.exhausted = (now.exhausted - last.exhausted) / top->seconds,
 	};
 }
 
@@ -513,16 +537,17 @@ static int read_inventory(struct top *top)
 	return 0;
 }
 
-/* An interval is over */
+/* An interval is over. Counts are read first: a socket that comes in between has its rate in
+ * the next one, and not in none.
+ */
 static int collect(struct top *top)
 {
 	struct snapshot last = top->last;
 	__u64 now;
 	int err;
 
-	err = read_inventory(top);
-	if (err)
-		return err;
+	if (is_half_full(top))
+		forget_idle(top);
 	top->last = top->now;
 	top->now = last;
 	err = read_counts(top);
@@ -531,7 +556,7 @@ static int collect(struct top *top)
 	now = stream_now_ns();
 	top->seconds = top->now_ns ? (now - top->now_ns) / 1e9 : 0;
 	top->now_ns = now;
-	return 0;
+	return read_inventory(top);
 }
 
 /* Large values lose their fraction, so that columns stay narrow */

@@ -4,7 +4,7 @@
 
 #include <linux/types.h>
 
-/* So many bindings and sockets are counted; then the oldest are forgotten */
+/* So many bindings and sockets are counted; beyond that, events are missed */
 #define TOP_ENTRIES	65536
 
 /* A binding, with no socket, or a socket's part in it: by address */
