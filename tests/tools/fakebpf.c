@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * For LD_PRELOAD: what a tool is told by bpf(2), where a busy host would be needed to get
- * such an answer.
+ * For LD_PRELOAD: what a tool is told by bpf(2), where a busy or another host would be needed
+ * to get such an answer.
  *
  *	FAKEBPF_MAP=NAME:NUM	the map NAME is made with room for NUM entries
  *	FAKEBPF_MISSES=NAME	the program whose name begins with NAME was busy, once
  *				more each time somebody asks
+ *	FAKEBPF_PAGE=BYTES	a page is so large for the tool, though not for its libraries
  */
 
+#define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <sys/syscall.h>
 #include <linux/bpf.h>
-
-long syscall(long number, ...);
 
 typedef long (*syscall_fn)(long number, ...);
 
@@ -57,4 +59,17 @@ long syscall(long number, ...)
 	if (!ret && number == SYS_bpf && arg[0] == BPF_OBJ_GET_INFO_BY_FD)
 		add_misses((union bpf_attr *)arg[1]);
 	return ret;
+}
+
+long sysconf(int name)
+{
+	long (*real)(int name) = dlsym(RTLD_NEXT, "sysconf");
+	const char *page = getenv("FAKEBPF_PAGE");
+	Dl_info caller;
+
+	if (page && name == _SC_PAGESIZE &&
+	    dladdr(__builtin_return_address(0), &caller) &&
+	    !strcmp(caller.dli_fname, program_invocation_name))
+		return atol(page);
+	return real(name);
 }
