@@ -28,7 +28,6 @@ from drgn import (
 
 BASE = 0xFFFF888000000000
 VMEMMAP = 0xFFFFEA0000000000
-PAGE_SIZE = 4096
 # skc_state
 TIME_WAIT = 6
 NEW_SYN_RECV = 12
@@ -160,7 +159,8 @@ net_devmem_dmabuf_binding: ptr dmabuf, ptr dev, ptr vdev, ptr chunk_pool, xarray
 class Fake:
     """A program that one builds piece by piece."""
 
-    def __init__(self, types: str, size: int = 1 << 20) -> None:
+    def __init__(self, types: str, size: int = 1 << 20, page_shift: int = 12) -> None:
+        self.page_shift = page_shift
         self.prog = Program(Platform(Architecture.X86_64))
         self.data = bytearray(size)
         #: How many times it was read.
@@ -201,7 +201,7 @@ class Fake:
         self, prog: Program, name: str, flags: FindObjectFlags, filename: str | None
     ) -> Object | None:
         if name == "PAGE_SHIFT":
-            return Object(prog, self.type("int"), 12)
+            return Object(prog, self.type("int"), self.page_shift)
         return None
 
     def type(self, name: str) -> Type:
@@ -329,7 +329,7 @@ class Kernel(Fake):
     SUSPENDED = 500.0
     SINCE = (900.0, 990.0)
 
-    def __init__(self, layout: str, common: str = COMMON) -> None:
+    def __init__(self, layout: str, common: str = COMMON, page_shift: int = 12) -> None:
         # By the clock that went on
         self.detached = int(self.NOW + self.SUSPENDED) - 50
         self.clock = "tk_core"
@@ -339,7 +339,7 @@ class Kernel(Fake):
             self.detached *= 10**9
             self.clock = "timekeeper_data"
         flight = NEWER_FLIGHT if layout == "linux-6.17" else FLIGHT
-        super().__init__(common + flight + TYPES[layout])
+        super().__init__(common + flight + TYPES[layout], page_shift=page_shift)
         self.layout = layout
         self.iov_type = "page_pool_iov" if layout == "ppdevmem" else "net_iov"
         self.iov_size = self.size(self.iov_type)
@@ -438,7 +438,7 @@ class Kernel(Fake):
         total = sum(counts)
         binding = self.new(
             "net_devmem_dmabuf_binding",
-            dmabuf=self._make_dmabuf(inode, total * PAGE_SIZE),
+            dmabuf=self._make_dmabuf(inode, total << self.page_shift),
             dev=self.dev,
             id=id_,
             bound_rxqs__xa_head=self.xarray({q: self.queues + q * self.queue_size for q in queues}),
@@ -448,7 +448,7 @@ class Kernel(Fake):
         else:
             self._fill_gen_pool(binding, counts, used)
         if self.layout == "linux-6.17":
-            self.set("net_devmem_dmabuf_binding", binding, niov_shift=12)
+            self.set("net_devmem_dmabuf_binding", binding, niov_shift=self.page_shift)
         return binding
 
     def _fill_ours(self, binding: int, counts: Sequence[int], used: int, unbound: bool) -> None:
@@ -463,7 +463,7 @@ class Kernel(Fake):
             self.set(
                 "page_pool_iov_area",
                 areas + i * area_size,
-                base_virtual=first * PAGE_SIZE,
+                base_virtual=first << self.page_shift,
                 base_dma_addr=self.DMA[i],
                 iovs=self._last_iovs[-1],
                 num_iovs=count,
@@ -491,7 +491,7 @@ class Kernel(Fake):
         )
 
     def _fill_gen_pool(self, binding: int, counts: Sequence[int], used: Sequence[int]) -> None:
-        pool = self.new("gen_pool", min_alloc_order=12)
+        pool = self.new("gen_pool", min_alloc_order=self.page_shift)
         self._last_iovs, first = [], 0
         chunks: list[int] = []
         area = "" if self.layout == "linux-6.12" else "area__"
@@ -505,7 +505,7 @@ class Kernel(Fake):
                 binding=binding,
                 base_dma_addr=self.DMA[i],
                 **{
-                    f"{area}base_virtual": first * PAGE_SIZE,
+                    f"{area}base_virtual": first << self.page_shift,
                     f"{area}niovs": iovs,
                     f"{area}num_niovs": count,
                 },
@@ -523,7 +523,7 @@ class Kernel(Fake):
                 chunk,
                 owner=owner,
                 start_addr=self.DMA[i],
-                end_addr=self.DMA[i] + count * PAGE_SIZE - 1,
+                end_addr=self.DMA[i] + (count << self.page_shift) - 1,
             )
             bits = sum(1 << (n - first) for n in used if first <= n < first + count)
             self.words(chunk + self.offset("gen_pool_chunk", "bits"), [bits])

@@ -5,6 +5,7 @@ import contextlib
 import functools
 import importlib.util
 import io
+import itertools
 import json
 import struct
 import sys
@@ -106,6 +107,23 @@ class EveryLayout(unittest.TestCase):
         document = inventory(devmem, devmem.bindings)
         self.assertEqual(document, expected(kernel.layout))
         self.assertEqual((devmem.memory.faults, devmem.memory.inconsistent), (0, 0))
+
+    def test_large_pages(self) -> None:
+        """Iovs are as large as the kernel's pages, not as those that most kernels have."""
+        for layout, shift in itertools.product(LAYOUTS, (14, 16)):
+            with self.subTest(layout, shift=shift):
+                kernel = synthetic.Kernel(layout, page_shift=shift)
+                devmem = Devmem(kernel.prog)
+                binding = devmem.bindings[1]
+                rows = [row for block in devmem.iov_blocks(binding) for row in block.rows()]
+                self.assertEqual([row.offset for row in rows], [i << shift for i in range(10)])
+                self.assertEqual(
+                    [row.dma for row in rows[:6]], [0x100000 + (i << shift) for i in range(6)]
+                )
+                (document,) = inventory(devmem, [binding])["bindings"]
+                self.assertEqual(document["iov_size"], 1 << shift)
+                self.assertEqual(document["iovs"], {"total": 10, "free": 4, "pool": 4, "user": 2})
+                self.assertEqual(document["holders"][0]["bytes"], 2 << shift)
 
     @unittest.skipUnless(importlib.util.find_spec("jsonschema"), "unit.t has jsonschema")
     @each_layout
