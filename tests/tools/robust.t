@@ -52,8 +52,11 @@ bind
 # (of what they bind: what the test before left may be freed just now)
 devmemls -j -i dms0 >"$tmp/one" &
 devmemls -j -i dms0 >"$tmp/two"
+is $? 0 "of two devmemls at once the one that was waited for says something"
 wait $!
-is "$(cat "$tmp/one")" "$(cat "$tmp/two")" "two devmemls at once say the same"
+is $? 0 "and so does the other"
+jq_is "$tmp/one" '[.bindings[] | [.ifname, .queues]]' '[["dms0",[1]]]' "namely what is bound"
+is "$(cat "$tmp/one")" "$(cat "$tmp/two")" "both say the same"
 start_json snoop1 devmemsnoop -v -j -e token_get,token_put
 snoop1=$started
 start_json snoop2 devmemsnoop -v -j -e token_get,token_put
@@ -99,18 +102,35 @@ for n in 1 2; do
 done
 check "no BPF program is left of them" wait_for 60 none_left
 
-# Killed at any moment: while they load, attach, run and end
-for tool in devmemsnoop "devmemtop -B" "devmemleak --sample 600" devmemlat; do
-	for delay in 0.1 0.4 0.8; do
-		# shellcheck disable=SC2086
-		start killed $tool
-		sleep "$delay"
-		kill -KILL "$started"
-	done
+# Killed at any moment: while they load, when they have attached, and as they end
+running() {
+	[ "$(basename "$(readlink "/proc/$started/exe")")" = "${tool%% *}" ]
+}
+# killed MOMENT COMMAND...: at the MOMENT that COMMAND waits for the tool is still
+# there, and nothing of it afterwards.
+killed() {
+	local moment=$1 status=0
+	shift
 	# shellcheck disable=SC2086
 	start killed $tool
-	wait_for 120 attached 3
+	check "${tool%% *} comes to where it $moment" wait_for 120 "$@"
 	kill -KILL "$started"
-	check "nothing is left attached when $tool was killed" wait_for 60 none_left
+	wait "$started" || status=$?
+	is "$status" 137 "${tool%% *} is killed there"
+	check "nothing is left of ${tool%% *} when it $moment" wait_for 60 none_left
+}
+for tool in "devmemsnoop -v" "devmemtop -v -B" "devmemleak -v --sample 600" "devmemlat -v"; do
+	says=": watching"
+	[ "${tool%% *}" != devmemleak ] || says="watching for"
+	killed "has begun" running
+	killed "has loaded its first program" attached 1
+	killed "watches" grep -q "$says" "$tmp/killed"
+	# shellcheck disable=SC2086
+	start killed $tool
+	wait_line "$tmp/killed" "$says"
+	kill -INT "$started"
+	kill -KILL "$started"
+	wait "$started"
+	check "nothing is left of ${tool%% *} when it was killed as it ended" wait_for 60 none_left
 done
 done_testing
