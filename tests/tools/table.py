@@ -97,6 +97,26 @@ kernel; the tests hold each cell against what they see. For devmemsnoop a cell n
 attach point by which the event is seen, as `devmemsnoop -v` does.
 """
 
+UNCERTAIN = """\
+## What is left uncertain
+
+- All of them read without a lock. What is found can be on its way out: counts of a busy binding
+  are some milliseconds apart, and the parts of a binding that goes away while it is read are left
+  out, not guessed. What could not be followed is called *truncated*.
+- Events come from programs that the kernel leaves out while another one of ours runs on the same
+  processor, and from buffers and tables that can be full. Each is counted and said, and what
+  is not known is not held against anybody. devmemtop removes what was idle for an interval from
+  a table that is half full; an event that comes at that very moment is not in a rate.
+- On ppdevmem, how long an iov is held is known from its first token. While two sockets have tokens
+  on it nobody is given its age; when only the younger is left, it is given that of the elder.
+- devmemleak locks no socket to see what it has not read: while its reader reads, or data comes, some of
+  that can be missed.
+- A socket that was closed and is still sending belongs to no process: its tokens came back, what it
+  has not read counts as in a page pool.
+- Sizes of iovs come from the host or the binding, so pages of 16 and 64 KiB are no other case
+  to the programs.
+"""
+
 Cells = dict[tuple[str, str], dict[str, str]]
 
 
@@ -140,7 +160,7 @@ def page(cells: Cells) -> str:
     table = "\n".join([line(head), rule, *map(line, rows)])
     reasons = [f"- {tool}, {what}: {why}" for tool, what, why in ROWS if why]
     holes = "## Why there are holes\n\n" + "\n".join(reasons) + "\n"
-    return f"{HEAD}\n{table}\n\n{holes}"
+    return f"{HEAD}\n{table}\n\n{holes}\n{UNCERTAIN}"
 
 
 def problems(cells: Cells) -> list[str]:
