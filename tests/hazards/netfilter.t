@@ -3,7 +3,7 @@
 # kernels: ppdevmem debug
 # slow: ppdevmem
 # soak: debug
-# timeout: 300
+# timeout: 600
 #
 # nftables' rules match, log, queue, copy and forward what arrives in device memory.
 

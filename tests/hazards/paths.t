@@ -3,7 +3,7 @@
 # kernels: ppdevmem debug
 # slow: ppdevmem
 # soak: debug
-# timeout: 300
+# timeout: 600
 #
 # The device is part of something larger: a bridge, a bond, a macvlan's parent, a router.
 

@@ -3,7 +3,7 @@
 # kernels: ppdevmem debug
 # slow: ppdevmem
 # soak: debug
-# timeout: 300
+# timeout: 600
 #
 # Packet sockets of every kind look at a device that receives into device memory.
 

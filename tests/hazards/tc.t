@@ -3,7 +3,7 @@
 # kernels: ppdevmem debug
 # slow: ppdevmem
 # soak: debug
-# timeout: 300
+# timeout: 600
 #
 # tc's filters and actions at the ingress of a device that receives into device memory:
 # they copy it, send it elsewhere, change it and compare it.

@@ -3,7 +3,7 @@
 # kernels: ppdevmem debug
 # slow: ppdevmem
 # soak: debug
-# timeout: 200
+# timeout: 300
 #
 # XDP and AF_XDP want to read what device memory hides: whoever comes second is refused.
 
