@@ -158,58 +158,6 @@ is "$status" 0 "it starts without an event"
 is "$(jq -sc '.[1].rows[0] | [.exhausted_per_second, .get_per_second]' "$tmp/partly")" "[null,0]" \
 	"and does not know that one"
 
-# More sockets than there is room for: each token is in a rate, or said to be missed
-steer 5205 1
-crowded=(env LD_PRELOAD="$PPDEVMEM_REPO/build/bin/fakebpf.so" FAKEBPF_MAP=counts:16
-	devmemtop -B -j -w socket 1)
-start_json many "${crowded[@]}"
-many_pid=$started
-wait_line "$tmp/many.json" view
-reader readers --hold 1000 5205 24
-for n in {1..24}; do
-	start_in tx "send$n" devmemcat -n 3000 10.0.0.1 5205
-done
-all_got() {
-	[ "$(grep -c " got " "$tmp/readers")" = 24 ]
-}
-wait_for 120 all_got
-still() {
-	tail -n 1 "$tmp/many.json" | jq -e '[.rows[].get_per_second] | length == 24 and add == 0'
-}
-wait_for 60 still
-stop_tool "$many_pid" "ends on Ctrl-C, with more sockets than it has room for"
-missed=$(sed -n 's/.* \([0-9]*\) events were missed.*/\1/p' "$tmp/many")
-check "it says that it missed events" [ "${missed:-0}" -gt 0 ]
-is $(($(sum "$tmp/many.json" get_per_second) + ${missed:-0})) "$(words readers got 4 | paste -sd+ | bc)" \
-	"and each token is in a rate or among those"
-
-# There is room again when they are gone
-start_json room "${crowded[@]}"
-room_pid=$started
-wait_line "$tmp/room.json" view
-# shellcheck disable=SC2046
-kill -9 $(words readers fd 1)
-entries() {
-	bpftool -j map dump name counts | jq length
-}
-full() {
-	[ "$(entries)" = 16 ]
-}
-roomy() {
-	[ "$(entries)" -le 8 ]
-}
-check "the table is full" wait_for 60 full
-check "what is idle is forgotten" wait_for 60 roomy
-reader later --hold 1000 5205
-send 5205 3000
-wait_line "$tmp/later" " got "
-later_rated() {
-	[ "$(sum "$tmp/room.json" get_per_second)" = "$(words later got 4)" ]
-}
-check "and who comes later is counted" wait_for 60 later_rated
-stop_tool "$room_pid" "ends on Ctrl-C, when there is room again"
-kill -9 "$(words later fd 1)"
-
 # Exhaustion: fewer iovs than the ring wants
 unbind
 start_in rx small devmemcat --bind-only -i dms0 -q 2 -S 256K
