@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem mainline stock-6.12 stock-latest
-# slow: mainline stock-6.12 stock-latest
+# slow: stock-6.12 stock-latest mainline ppdevmem
 # timeout: 600
 #
 # Each script prints what its header shows, where the header says so.

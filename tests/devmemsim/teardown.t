@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem mainline debug stock-6.12 stock-latest
-# slow: mainline stock-6.12 debug
+# slow: stock-6.12 stock-latest mainline debug
 # soak: debug
 # timeout: 420
 #

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem mainline stock-6.12 stock-latest
-# slow: mainline
+# slow: stock-latest mainline
 # timeout: 600
 #
 # drgn on a running kernel: the same document as devmemls, iovs by where they

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem stock-6.12
-# slow: stock-6.12
+# slow: stock-6.12 ppdevmem
 # timeout: 1200
 #
 # Prometheus scrapes the exporter while readers leak: each alert fires by its real

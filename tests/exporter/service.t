@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem
+# slow: ppdevmem
 # timeout: 900
 #
 # devmem_exporter as a service: what it gives up, how it is started, and clients that

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem debug
-# slow: debug
+# slow: ppdevmem debug
 # soak: debug
 # timeout: 2400
 #

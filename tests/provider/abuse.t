@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem debug mainline stock-6.12 stock-latest
+# slow: stock-latest
 # timeout: 300
 #
 # What a reader can do wrong: reads without room for the control messages,

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem debug mainline stock-6.12
-# slow: debug
+# slow: stock-6.12 debug
 # timeout: 300
 #
 # Binds that must be refused: with mainline's errno where mainline has one, and

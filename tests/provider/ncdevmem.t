@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem mainline stock-6.12
+# slow: stock-6.12
 # timeout: 600
 #
 # The kernel's own client for device memory, unchanged, against our provider

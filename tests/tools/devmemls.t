@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem mainline stock-6.12 stock-latest
-# slow: mainline
+# slow: stock-latest mainline
 # timeout: 600
 #
 # devmemls against what is known to be there.

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem
+# slow: ppdevmem
 # timeout: 600
 #
 # All tools: names that processes and devices have chosen to do harm, and output that

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # host
+# slow: host
 # timeout: 900
 #
 # The patches apply to every 6.12.y in Debian's archive, and one that does not
