@@ -86,6 +86,7 @@ struct world {
 struct settings {
 	uint64_t seed;
 	bool faults;
+	bool map_once;	/* the kernel complains of memory that is mapped twice */
 	bool without[OP_KINDS];
 	bool idle[WORKERS];
 };

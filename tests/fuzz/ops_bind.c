@@ -84,15 +84,54 @@ static void close_slot(struct process *proc, uint32_t slot)
 	proc->bound[slot] = false;
 }
 
+/*
+ * Two bindings of a buffer map it twice, which the DMA API's debugging takes for a mistake
+ * of the driver. Where it looks, a buffer is taken out of its slot to be bound, and another
+ * put there.
+ */
+static struct dmabuf take_buffer(struct worker *w, uint32_t slot)
+{
+	struct dmabuf buf;
+
+	pthread_mutex_lock(&w->proc->buffer_lock);
+	buf = w->proc->buffer[slot];
+	if (w->settings->map_once) {
+		w->proc->buffer[slot].fd = -1;
+		w->proc->buffer[slot].map = NULL;
+	}
+	pthread_mutex_unlock(&w->proc->buffer_lock);
+	return buf;
+}
+
+static void spend_buffer(struct worker *w, uint32_t slot, struct dmabuf *buf)
+{
+	struct dmabuf new;
+
+	if (!w->settings->map_once || buf->fd < 0)
+		return;
+	if (dmabuf_create(&new, "udmabuf", buf->size))
+		new.fd = -1;
+	dmabuf_destroy(buf);
+	pthread_mutex_lock(&w->proc->buffer_lock);
+	if (w->proc->buffer[slot].fd < 0 && new.fd >= 0) {
+		w->proc->buffer[slot] = new;
+		new.fd = -1;
+	}
+	pthread_mutex_unlock(&w->proc->buffer_lock);
+	if (new.fd >= 0)
+		dmabuf_destroy(&new);
+}
+
 static long op_bind(struct worker *w, const uint32_t *arg)
 {
-	const int ifindex = w->world->ifindex[END_RX], fd = w->proc->buffer[arg[1]].fd;
+	const int ifindex = w->world->ifindex[END_RX];
+	struct dmabuf buf = take_buffer(w, arg[1]);
 	unsigned int queues[QUEUES], num = 0, i;
 	struct process *proc = w->proc;
 	uint32_t id;
 	int err;
 
-	if (fd < 0)
+	if (buf.fd < 0)
 		return SKIPPED;
 	for (i = 0; i < QUEUES; i++)
 		if (arg[2] & 1 << i)
@@ -103,8 +142,9 @@ static long op_bind(struct worker *w, const uint32_t *arg)
 		close_slot(proc, arg[0]);
 	err = open_slot(proc, arg[0]);
 	if (!err)
-		err = netdev_bind_rx(&proc->binding[arg[0]], ifindex, fd, queues, num, &id);
+		err = netdev_bind_rx(&proc->binding[arg[0]], ifindex, buf.fd, queues, num, &id);
 	pthread_mutex_unlock(&proc->binding_lock[arg[0]]);
+	spend_buffer(w, arg[1], &buf);
 	return err;
 }
 
@@ -127,11 +167,10 @@ static void put_queue(struct nlmsghdr *req, enum wrong wrong, uint32_t queue)
 		nest->nla_len -= 1;
 }
 
-static void put_bad(struct worker *w, struct nlmsghdr *req, const uint32_t *arg)
+static void put_bad(struct worker *w, struct nlmsghdr *req, int fd, const uint32_t *arg)
 {
 	enum wrong wrong = arg[2] % (TRUNCATED + 1);
 	int ifindex = w->world->ifindex[END_RX];
-	int fd = w->proc->buffer[arg[1]].fd;
 	unsigned int num = wrong == TWICE ? 2 : wrong == MANY ? 64 : wrong == NO_QUEUES ? 0 : 1;
 	unsigned int i;
 
@@ -139,7 +178,7 @@ static void put_bad(struct worker *w, struct nlmsghdr *req, const uint32_t *arg)
 		ifindex = arg[3];
 	if (wrong == PEER)
 		ifindex = w->world->ifindex[END_TX];
-	if (wrong == OTHER_FD)
+	if (wrong == OTHER_FD && !w->settings->map_once)
 		fd = arg[3] % 64;
 	if (wrong == LISTENER)
 		fd = w->bed->listener[0];
@@ -156,19 +195,21 @@ static void put_bad(struct worker *w, struct nlmsghdr *req, const uint32_t *arg)
 /* What no sane client asks for. */
 static long op_bind_bad(struct worker *w, const uint32_t *arg)
 {
+	struct dmabuf buf = take_buffer(w, arg[1]);
+	char request[MNL_SOCKET_BUFFER_SIZE];
 	struct process *proc = w->proc;
-	char buf[MNL_SOCKET_BUFFER_SIZE];
 	struct nlmsghdr *req;
 	int err;
 
 	pthread_mutex_lock(&proc->binding_lock[arg[0]]);
 	err = open_slot(proc, arg[0]);
 	if (!err) {
-		req = genl_request(buf, proc->binding[arg[0]].family, NETDEV_CMD_BIND_RX, 0);
-		put_bad(w, req, arg);
+		req = genl_request(request, proc->binding[arg[0]].family, NETDEV_CMD_BIND_RX, 0);
+		put_bad(w, req, buf.fd, arg);
 		err = genl_talk(&proc->binding[arg[0]].genl, req, NULL, NULL);
 	}
 	pthread_mutex_unlock(&proc->binding_lock[arg[0]]);
+	spend_buffer(w, arg[1], &buf);
 	return err;
 }
 
