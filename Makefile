@@ -54,10 +54,14 @@ tools: ## Build the tools, devmemcat and the benchmarks into build/bin (V=1 show
 lint: ## Check style and types of everything in the repository
 	scripts/lint
 
-install: tools ## Install the tools below DESTDIR and PREFIX (default /usr/local)
-	$(RUN) make -C tools/bpf install DESTDIR="$(abspath $(DESTDIR))" PREFIX="$(PREFIX)"
-	$(RUN) make -C tools/drgn install DESTDIR="$(abspath $(DESTDIR))" PREFIX="$(PREFIX)"
-	$(RUN) make -C tools/crash install DESTDIR="$(abspath $(DESTDIR))" PREFIX="$(PREFIX)"
+install: tools ## Install the tools on this host, below DESTDIR and PREFIX (default /usr/local)
+	DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" scripts/install
+
+deb: tools ## Build Debian packages for Debian 13 and 12 into build/deb
+	packaging/deb
+
+uninstall: ## Remove what 'make install' installed there
+	DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" scripts/install --remove
 
 clean: ## Remove what was built in this clone
 	rm -rf build
@@ -65,4 +69,4 @@ clean: ## Remove what was built in this clone
 clean-cache: ## Remove the sysroot, the kernels and all downloads
 	scripts/clean-cache
 
-.PHONY: help demo test test-all soak coverage bench bench-alloc bench-drgn bench-tools kernel tools lint install clean clean-cache
+.PHONY: help demo test test-all soak coverage bench bench-alloc bench-drgn bench-tools kernel tools lint deb install uninstall clean clean-cache

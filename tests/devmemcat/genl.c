@@ -103,14 +103,18 @@ struct nlmsghdr *genl_request(void *buf, uint16_t family, uint8_t cmd, uint16_t 
 	return nlh;
 }
 
+/* What libmnl calls MNL_SOCKET_DUMP_SIZE from 1.0.5 on: no kernel's answer is longer. */
+#define ANSWER_SIZE 32768
+
 int genl_talk(struct genl *g, struct nlmsghdr *req, mnl_cb_t cb, void *data)
 {
-	static const mnl_cb_t control[NLMSG_MIN_TYPE] = {
+	/* Not const, for libmnl before 1.0.5 */
+	static mnl_cb_t control[NLMSG_MIN_TYPE] = {
 		[NLMSG_ERROR] = error_cb,
 		[NLMSG_DONE] = done_cb,
 	};
 	struct reply reply = { g, cb, data };
-	char buf[MNL_SOCKET_DUMP_SIZE];
+	char buf[ANSWER_SIZE];
 	unsigned int portid = mnl_socket_get_portid(g->nl);
 	ssize_t len;
 	int ret;

@@ -66,7 +66,7 @@ curl -sf --max-time 60 http://127.0.0.1:9944/metrics >"$tmp/page"
 pkill -TERM -P "$started" -x devmem_exporter
 wait "$started"
 is "$(python3 -B "$PPDEVMEM_REPO/tests/exporter/unit_calls.py" \
-	"$PPDEVMEM_REPO/tools/bpf/exporter/devmem_exporter.service" "$tmp/trace/calls" 2>&1)" "" \
+	"$PPDEVMEM_REPO/tools/bpf/exporter/devmem-exporter.service" "$tmp/trace/calls" 2>&1)" "" \
 	"it makes no system call that the unit forbids"
 fails "a port in use" 1 "cannot listen on address 127.0.0.1 port 9943: Address already in use" devmem_exporter
 fails "no numeric address" 1 "'localhost' is not a numeric" devmem_exporter --address localhost

@@ -41,10 +41,10 @@ is "$(grep -oE '^\* .*' "$PPDEVMEM_REPO/docs/devmem_exporter.md" | grep -oE '\*\
 check "make install" make -s -C "$PPDEVMEM_REPO/tools/bpf" install PREFIX="$tmp/usr"
 units=$tmp/usr/lib/systemd/system
 check "systemd-analyze verify" systemd-analyze verify --man=no \
-	"$units/devmem_exporter.service" "$units/devmem_exporter.socket"
+	"$units/devmem-exporter.service" "$units/devmem-exporter.socket"
 # 2.0 in the scale of this version, where 10 is no protection; see docs/devmem_exporter.md
 check "systemd-analyze security" systemd-analyze security --no-pager --offline=true --threshold=20 \
-	"$units/devmem_exporter.service"
+	"$units/devmem-exporter.service"
 for file in sbin/devmem_exporter share/man/man8/devmem_exporter.8 share/ppdevmem/devmem.rules.yml \
 	share/ppdevmem/devmem.grafana.json share/ppdevmem/consoles/devmem.html \
 	share/ppdevmem/runbooks/DevmemExhausted.md; do
