@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem debug stock-6.12 stock-latest
-# slow: stock-6.12 stock-latest
-# soak: debug
+# slow: debug stock-6.12 stock-latest
 # timeout: 60
 #
 # Whoever is root in a user namespace of their own makes no devmemsim device and has
