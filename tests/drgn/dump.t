@@ -49,10 +49,15 @@ for kernel in stock-latest mainline ppdevmem; do
 	check "$kernel: the dump's headers are as makedumpfile wants them" \
 		tests/drgn/plain_elf.py "$tmp/$kernel"
 	check "$kernel: the dump is filtered" \
-		makedumpfile -c -d 31 "$tmp/$kernel" "$tmp/$kernel.filtered"
-	is "$(drgn-devmem -c "$tmp/$kernel.filtered" ls -j 2>"$tmp/complaints" | still)" "$want" \
-		"$kernel: and the same of what is left"
-	is "$(cat "$tmp/complaints")" "" "$kernel: without a complaint"
+		sh -c 'makedumpfile -c -d 31 "$1" "$1.filtered" >"$1.told" 2>&1' sh "$tmp/$kernel"
+	# It takes the pages of a kernel that it does not know for what they are not.
+	if [ "$kernel" = stock-latest ] && grep -q "kernel version is not supported" "$tmp/$kernel.told"; then
+		skip "$kernel: what is left" "makedumpfile says it does not know this kernel"
+	else
+		is "$(drgn-devmem -c "$tmp/$kernel.filtered" ls -j 2>"$tmp/complaints" | still)" "$want" \
+			"$kernel: and the same of what is left"
+		is "$(cat "$tmp/complaints")" "" "$kernel: without a complaint"
+	fi
 	vmlinux=$(scripts/kernel "$kernel")/vmlinux
 	# Debian's is a download of a gigabyte
 	if [ "$kernel" != stock-latest ]; then

@@ -25,7 +25,7 @@ import splat
 
 CGROUP = Path("/sys/fs/cgroup/test")
 # How long device memory may take to be gone after the test that had it, at most.
-DRAIN_SECONDS = 60
+DRAIN_SECONDS = 180
 
 
 def emit(event: str, **fields: Any) -> None:
