@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from suite import REPO, Test
+from suite import REPO, Test, slowed
 from tap import Report
 from times import Times
 from totals import Totals
@@ -51,7 +51,8 @@ class Boot:
         self.blamed = False
         self.finished = False
         self.begin = time.monotonic()
-        self.deadline = self.begin + BOOT_SECONDS
+        self.boot_seconds = slowed(flavor, BOOT_SECONDS)
+        self.deadline = self.begin + self.boot_seconds
 
     def run(self) -> bool:
         """Boot and run; return whether this kernel is worth another guest."""
@@ -59,7 +60,7 @@ class Boot:
         # A guest must not outlive the harness, however that ends.
         argv = ["setpriv", "--pdeathsig", "TERM"]
         argv += [str(REPO / "scripts/vm"), "--kernel", self.flavor, "--stdin"]
-        argv += ["--timeout", str(budget + BOOT_SECONDS), "--"]
+        argv += ["--timeout", str(budget + self.boot_seconds), "--"]
         argv += ["env", f"PYTHONPATH={os.environ['PYTHONPATH']}"]
         argv += ["python3", "-B", str(REPO / "tests/lib/in_guest.py")]
         pipe = subprocess.PIPE
