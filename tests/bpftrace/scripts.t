@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem mainline stock-6.12 stock-latest
-# slow: stock-6.12 stock-latest mainline ppdevmem
+# slow: stock-6.12 stock-latest ppdevmem
+# soak: mainline
 # timeout: 600
 #
 # Each script prints what its header shows, where the header says so.

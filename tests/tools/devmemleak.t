@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem mainline stock-6.12 stock-latest
-# slow: stock-6.12 mainline
+# slow: stock-6.12
+# soak: mainline
 # timeout: 600
 #
 # devmemleak names the one who leaks, and nobody else.

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem mainline stock-6.12 stock-latest
-# slow: stock-6.12 stock-latest mainline
+# slow: stock-6.12 stock-latest
+# soak: mainline
 # timeout: 600
 #
 # devmemsnoop sees exactly what is made to happen, by every way to see it.
