@@ -45,6 +45,14 @@ resolved() {
 	[ ! -e "$file" ] || cat "$file"
 }
 
+# archive: where this apt has Debian from; other releases are there as well.
+archive() {
+	local uri
+	uri=$(apt-get indextargets --format '$(REPO_URI)' 'Codename: trixie' | head -n 1)
+	[ -n "$uri" ] || die "apt here knows no 'trixie', so not where Debian is"
+	echo "$uri"
+}
+
 _source_candidate() {
 	apt_get -o Dir::State::status=/dev/null -s -t trixie install --no-install-recommends \
 		linux-source-6.12 | sed -n 's/^Inst linux-source-6.12 (\([^ ]*\).*/\1/p'

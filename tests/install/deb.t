@@ -90,11 +90,21 @@ for tool in $tools; do
 done
 like "$(cat "$tmp/dest/usr/lib/systemd/system/devmem-exporter.service")" \
 	"ExecStart=/usr/sbin/devmem_exporter" "the unit starts what was installed"
+DESTDIR=$tmp/dest PREFIX=/usr "$PPDEVMEM_REPO/scripts/install" >"$tmp/said"
+like "$(cat "$tmp/said")" "installed [0-9]+ files" "and again, over itself"
 mkdir -p "$tmp/dest/usr/share/other"
 DESTDIR=$tmp/dest PREFIX=/usr "$PPDEVMEM_REPO/scripts/install" --remove >"$tmp/said"
 is "$(find "$tmp/dest" ! -type d)" "" "--remove leaves no file"
 is "$(find "$tmp/dest" -mindepth 1 -type d | sort | tr '\n' ' ')" \
 	"$tmp/dest/usr $tmp/dest/usr/share $tmp/dest/usr/share/other " "and no directory but another's"
+
+# Completion, by the options that --help lists
+# shellcheck disable=SC2016 # expands there
+is "$(bash -c '. /usr/share/bash-completion/bash_completion
+	. "$PPDEVMEM_REPO/packaging/bash-completion"
+	COMP_WORDS=(devmemls --js) COMP_CWORD=1 COMP_LINE="devmemls --js" COMP_POINT=13
+	_ppdevmem devmemls
+	echo "${COMPREPLY[*]}"')" --json "bash completes an option of devmemls"
 
 # As a Python project
 cp -rL "$PPDEVMEM_REPO/tools/drgn" "$tmp/project"

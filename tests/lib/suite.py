@@ -21,7 +21,7 @@ REPO = Path(os.environ["PPDEVMEM_REPO"])
 
 
 def slowed(flavor: str, seconds: int) -> int:
-    """Return how long that takes there, at most, what takes so long elsewhere."""
+    """Return how long something may take there that may take so many seconds elsewhere."""
     return seconds * SLOWER.get(flavor, 1)
 
 
