@@ -18,7 +18,7 @@ left() {
 }
 
 is "$(left 0)" 0 "nothing is left at first"
-net_pair
+net_pair 4
 in_rx devmemcat --bind-only -i dms0 -q 1 -S 1M >"$tmp/out" 2>&1 &
 check "a binding is made" wait_line "$tmp/out" "bound binding"
 is "$(left 0)" 1 "its dma-buf is seen"
