@@ -59,7 +59,8 @@ dump_beside_others() {
 }
 
 big_dump() {
-	local id churn iovs
+	local id churn iovs limit=/sys/module/udmabuf/parameters/size_limit_mb before
+	before=$(cat $limit)
 	if [ "$PPDEVMEM_FLAVOR" = debug ]; then
 		# DMA debugging complains about memory that is mapped twice. No udmabuf is larger.
 		iovs=16384
@@ -72,7 +73,8 @@ big_dump() {
 		wait_line "$dir/big.err" "bound binding" $patience "$binder"
 	fi
 	id=$(binding_id big)
-	is "$(counters big total)" "$iovs" "a binding of $iovs iovs"
+	is "$(counters big total) $(cat $limit)" "$iovs $before" \
+		"a binding of $iovs iovs, and others are allowed no more than before"
 	check "the dump of all iovs is pinned" bpftool iter pin "$objects/iovs.bpf.o" $pins/iovs
 	start_rx devmemcat --bind-only -i dms0 -q 3 -S 256K --count 100000
 	churn=$!

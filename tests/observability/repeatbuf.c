@@ -20,12 +20,18 @@
 #define PIECES 1024	/* udmabuf's list_limit */
 #define SIZE_LIMIT "/sys/module/udmabuf/parameters/size_limit_mb"
 
-static void allow(unsigned long mib)
+/* Set the limit; return what it was. */
+static unsigned long allow(unsigned long mib)
 {
-	FILE *file = fopen(SIZE_LIMIT, "w");
+	FILE *file = fopen(SIZE_LIMIT, "r+");
+	unsigned long before;
 
-	if (!file || fprintf(file, "%lu", mib) < 0 || fclose(file))
+	if (!file || fscanf(file, "%lu", &before) != 1)
+		err(EXIT_FAILURE, "cannot read %s", SIZE_LIMIT);
+	rewind(file);
+	if (fprintf(file, "%lu", mib) < 0 || fclose(file))
 		err(EXIT_FAILURE, "cannot set %s to %lu", SIZE_LIMIT, mib);
+	return before;
 }
 
 /* A memfd as udmabuf wants it. */
@@ -63,7 +69,7 @@ static int open_udmabuf(int memfd, size_t size)
 
 int main(int argc, char **argv)
 {
-	unsigned long mib;
+	unsigned long mib, limit;
 	size_t size;
 	char *end;
 	int fd;
@@ -75,9 +81,10 @@ int main(int argc, char **argv)
 	mib = strtoul(argv[1], &end, 10);
 	if (*end || mib < 4 || mib % 4)
 		errx(EXIT_USAGE, "'%s' is not a multiple of 4 MiB", argv[1]);
-	allow(mib);
 	size = (mib << 20) / PIECES;
+	limit = allow(mib);
 	fd = open_udmabuf(piece_of_memory(size), size);
+	allow(limit);
 	/* When it is 3 already, dup2() would leave it to be closed by exec. */
 	if (fd == BUFFER_FD ? fcntl(fd, F_SETFD, 0) : dup2(fd, BUFFER_FD) < 0)
 		err(EXIT_FAILURE, "file descriptor %d", BUFFER_FD);
