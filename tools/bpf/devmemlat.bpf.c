@@ -8,7 +8,7 @@ const volatile bool by_process;
 const volatile __u32 want_pid;
 
 __u64 lost;
-__u64 epoch;		/* user space counts intervals here */
+__u64 epoch;		/* user space counts intervals here, see wait_for_running() there */
 
 struct start_key {
 	u64 holder;		/* socket, or 0 for the page pool */
@@ -37,6 +37,21 @@ struct {
 	__type(key, struct lat_key);
 	__type(value, struct lat_hist);
 } hists SEC(".maps");
+
+/* Changing it makes user space wait for all programs that run */
+struct fence {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} fence SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct fence);
+} fences SEC(".maps");
 
 static const struct lat_hist empty_hist;
 
@@ -81,17 +96,19 @@ static __always_inline struct lat_hist *get_hist(const struct lat_key *key,
 	return hist;
 }
 
-static __always_inline void note_longest(struct lat_hist *hist, u64 ns)
+static __always_inline void count(struct lat_half *half, u64 ns, u64 now)
 {
-	u64 now = epoch;
-	struct lat_max *max = &hist->max[now & 1];
+	u32 slot = log2_us(ns);
 
-	if (max->epoch != now) {
-		max->epoch = now;
-		max->ns = 0;
+	if (slot < LAT_SLOTS)
+		__sync_fetch_and_add(&half->slots[slot], 1);
+	__sync_fetch_and_add(&half->sum_ns, ns);
+	if (half->epoch != now) {
+		half->epoch = now;
+		half->max_ns = 0;
 	}
-	if (ns > max->ns)
-		max->ns = ns;
+	if (ns > half->max_ns)
+		half->max_ns = ns;
 }
 
 static __always_inline void end(const struct event *e, enum lat_kind kind, u64 holder,
@@ -101,8 +118,7 @@ static __always_inline void end(const struct event *e, enum lat_kind kind, u64 h
 	struct lat_key hist_key = { .kind = kind };
 	struct lat_hist *hist;
 	struct start *start;
-	u64 ns;
-	u32 slot;
+	u64 ns, now = epoch;
 
 	/* It may have begun before we did */
 	start = bpf_map_lookup_elem(&starts, &key);
@@ -117,11 +133,7 @@ static __always_inline void end(const struct event *e, enum lat_kind kind, u64 h
 		__sync_fetch_and_add(&lost, 1);
 		return;
 	}
-	slot = log2_us(ns);
-	if (slot < LAT_SLOTS)
-		__sync_fetch_and_add(&hist->slots[slot], 1);
-	__sync_fetch_and_add(&hist->sum_ns, ns);
-	note_longest(hist, ns);
+	count(&hist->halves[now & 1], ns, now);
 }
 
 static void on_event(void *ctx, const struct event *e)

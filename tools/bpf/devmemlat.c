@@ -96,22 +96,34 @@ static int cmp_entries(const void *a, const void *b)
 
 static void add_cpu(struct entry *entry, const struct lat_hist *hist, __u64 epoch)
 {
-	const struct lat_max *max = &hist->max[epoch & 1];
+	const struct lat_half *half = &hist->halves[epoch & 1];
 	int i;
 
 	for (i = 0; i < LAT_SLOTS; i++) {
-		entry->slots[i] += hist->slots[i];
-		entry->count += hist->slots[i];
+		entry->slots[i] += half->slots[i];
+		entry->count += half->slots[i];
 	}
-	entry->sum_ns += hist->sum_ns;
-	if (max->epoch == epoch && max->ns > entry->max_ns)
-		entry->max_ns = max->ns;
+	entry->sum_ns += half->sum_ns;
+	if (half->epoch == epoch && half->max_ns > entry->max_ns)
+		entry->max_ns = half->max_ns;
 	if (!*entry->comm)
 		memcpy(entry->comm, hist->comm, sizeof(entry->comm));
 }
 
-/* What was counted since the start */
-static void read_hists(struct devmemlat_bpf *skel, struct entries *entries)
+/* The kernel returns from changing a map of maps when all programs that ran have ended */
+static int wait_for_running(struct devmemlat_bpf *skel)
+{
+	int fence = bpf_map__fd(skel->maps.fence);
+
+	return bpf_map__update_elem(skel->maps.fences, &(__u32){ 0 }, sizeof(__u32), &fence,
+				    sizeof(fence), BPF_ANY);
+}
+
+/*
+ * Begin an interval, then read the half of the one that ended; return which one that was
+ * or -1. Once no program counts into it any more, each end is in it with all it adds.
+ */
+static int read_hists(struct devmemlat_bpf *skel, struct entries *entries)
 {
 	struct lat_hist hists[libbpf_num_possible_cpus()];
 	int i, fd = bpf_map__fd(skel->maps.hists);
@@ -120,6 +132,10 @@ static void read_hists(struct devmemlat_bpf *skel, struct entries *entries)
 	__u64 epoch;
 
 	epoch = __atomic_fetch_add(&skel->bss->epoch, 1, __ATOMIC_SEQ_CST);
+	if (wait_for_running(skel)) {
+		diag("cannot wait for the BPF programs that run: %s", strerror(errno));
+		return -1;
+	}
 	for (; !bpf_map_get_next_key(fd, prev, &key); prev = &key) {
 		if (bpf_map_lookup_elem(fd, &key, hists))
 			continue;
@@ -130,6 +146,7 @@ static void read_hists(struct devmemlat_bpf *skel, struct entries *entries)
 			add_cpu(entry, &hists[i], epoch);
 	}
 	vec_sort(entries, cmp_entries);
+	return epoch & 1;
 }
 
 static void subtract(struct entry *now, const struct entry *before)
@@ -243,27 +260,32 @@ static void print_entry(const struct entry *entry)
 		print_text(entry);
 }
 
-/* What came since @last was read, which is brought up to date */
-static void print_interval(struct devmemlat_bpf *skel, struct entries *last)
+/* What came in the interval that ends now; @last is what each half held when it was read */
+static void print_interval(struct devmemlat_bpf *skel, struct entries last[2])
 {
 	struct entries now = {};
 	const struct entry *entry, *before;
 	char time[32];
+	int half;
 
-	read_hists(skel, &now);
+	half = read_hists(skel, &now);
+	if (half < 0) {
+		stream_stop = true;
+		return;
+	}
 	if (env.timestamps && !env.args.json)
 		printf("%s\n", stream_time(time, stream_now_ns()));
 	vec_for_each(entry, &now) {
 		struct entry interval = *entry;
 
-		before = last->num ? bsearch(entry, last->at, last->num, sizeof(*entry),
-					     cmp_entries) : NULL;
+		before = last[half].num ? bsearch(entry, last[half].at, last[half].num,
+						  sizeof(*entry), cmp_entries) : NULL;
 		if (before)
 			subtract(&interval, before);
 		print_entry(&interval);
 	}
-	vec_free(last);
-	*last = now;
+	vec_free(&last[half]);
+	last[half] = now;
 	if (fflush(stdout))
 		stream_stop = true;
 }
@@ -296,7 +318,7 @@ static struct devmemlat_bpf *load(void)
 
 static void follow(struct devmemlat_bpf *skel)
 {
-	struct entries last = {};
+	struct entries last[2] = {};
 	unsigned long i;
 
 	if (!env.args.json && !env.interval)
@@ -305,9 +327,10 @@ static void follow(struct devmemlat_bpf *skel)
 		stream_stop = true;
 	for (i = 0; !stream_stop && (!env.count || i < env.count); i++) {
 		stream_sleep(env.interval ?: INT_MAX);
-		print_interval(skel, &last);
+		print_interval(skel, last);
 	}
-	vec_free(&last);
+	vec_free(&last[0]);
+	vec_free(&last[1]);
 }
 
 int main(int argc, char **argv)

@@ -17,19 +17,19 @@ struct lat_key {
 	__u32 group;		/* binding id or pid */
 };
 
-/* The longest time of an interval. There are two, so that one can be read while the
- * other is in use; @epoch says of which interval it is.
+/* What ended in every other interval. The longest is of interval @epoch alone, all else
+ * is since the start and only grows.
  */
-struct lat_max {
-	__u64 ns;
+struct lat_half {
+	__u64 slots[LAT_SLOTS];
+	__u64 sum_ns;
+	__u64 max_ns;
 	__u64 epoch;
 };
 
-/* All but the longest is since the start, and only grows */
+/* One half is in use while the other is read */
 struct lat_hist {
-	__u64 slots[LAT_SLOTS];
-	__u64 sum_ns;
-	struct lat_max max[2];
+	struct lat_half halves[2];
 	char comm[16];
 };
 
