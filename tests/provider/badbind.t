@@ -29,7 +29,7 @@ refused() {
 
 # can_bind WHAT QUEUE: the queue is free again.
 can_bind() {
-	check "$1: queue $2 can be bound" in_rx devmemcat --bind-only -i dms0 -q "$2" --count 1
+	check "$1: queue $2 can be bound" in_rx devmemcat --bind-only -i dms0 -q "$2" -S 1M --count 1
 }
 
 refused "a closed file descriptor" EBADF "fd [0-9]+ is not an open" dms0 closed 1
@@ -50,14 +50,14 @@ refused "a good queue and an empty one" EINVAL "" dms0 udmabuf 1 empty
 can_bind "after all that" 1
 refused "an interface that is not there" ENODEV "" "#4000" udmabuf 1
 
-start_rx devmemcat --bind-only -i dms0 -q 2-3 2>"$dir/other.err"
+start_rx devmemcat --bind-only -i dms0 -q 2-3 -S 1M 2>"$dir/other.err"
 other=$!
 wait_line "$dir/other.err" "bound binding"
 refused "a queue of another binding" EEXIST "queue 2 is already bound" dms0 udmabuf 2
 refused "a free queue and one of another binding" EEXIST "queue 3 is" dms0 udmabuf 1 3
 can_bind "after that" 1
 fails "devmemcat says whose the queue is" 1 "queue 2 of dms0 belongs to binding [0-9]+" \
-	in_rx devmemcat --bind-only -i dms0 -q 2
+	in_rx devmemcat --bind-only -i dms0 -q 2 -S 1M
 kill "$other"
 ended "$other"
 can_bind "after the other's end" 2-3
@@ -72,7 +72,7 @@ can_bind "beside it" 2
 kill "$xsk"
 ended "$xsk"
 xsk_gone() {
-	in_rx devmemcat --bind-only -i dms0 -q 1 --count 1
+	in_rx devmemcat --bind-only -i dms0 -q 1 -S 1M --count 1
 }
 check "after its end: queue 1 can be bound" wait_for 120 xsk_gone
 
@@ -80,7 +80,7 @@ check "after its end: queue 1 can be bound" wait_for 120 xsk_gone
 answer=$(in_rx setpriv --bounding-set -net_admin badbind dms0 udmabuf 1)
 like "$answer" "^EPERM" "without CAP_NET_ADMIN it is refused with EPERM"
 fails "devmemcat names the capability" 1 "CAP_NET_ADMIN" \
-	in_rx setpriv --bounding-set -net_admin devmemcat --bind-only -i dms0 -q 1
+	in_rx setpriv --bounding-set -net_admin devmemcat --bind-only -i dms0 -q 1 -S 1M
 
 # Header split. 6.12 leaves it to the driver, which has its own errno.
 in_rx ethtool -G dms0 tcp-data-split off
@@ -88,7 +88,7 @@ errno=EINVAL
 [ "$ours" = 1 ] || errno=ENODATA
 refused "header split off" "$errno" tcp-data-split dms0 udmabuf 1
 fails "devmemcat says how to turn it on" 1 "ethtool -G dms0 tcp-data-split on" \
-	in_rx devmemcat --bind-only -i dms0 -q 1
+	in_rx devmemcat --bind-only -i dms0 -q 1 -S 1M
 in_rx ethtool -G dms0 tcp-data-split on
 can_bind "with header split on again" 1
 
@@ -101,7 +101,7 @@ if [ "$ours" = 1 ]; then
 		refused "$device" EOPNOTSUPP "cannot restart a single queue" "$device" udmabuf 0
 	done
 	fails "devmemcat blames the driver" 1 "driver of dummy0 has no queue management" \
-		in_rx devmemcat --bind-only -i dummy0 -q 0
+		in_rx devmemcat --bind-only -i dummy0 -q 0 -S 1M
 fi
 
 # The driver fails. The queue goes on as it was.

@@ -33,7 +33,7 @@ end_scene() {
 	kill "$sender" 2>/dev/null
 	ended "$sender"
 	net_teardown
-	all_returned "$1"
+	memory_returned "$1"
 }
 
 # unmapped: no dma-buf is attached to any device.
@@ -60,7 +60,7 @@ is $? 137 "NIC removed, killed: the receiver is killed then"
 kill "$sender"
 ended "$sender"
 net_teardown
-all_returned "NIC removed, killed"
+memory_returned "NIC removed, killed"
 
 scene "NIC removed, tokens returned"
 ip -n rx link del dms0
@@ -93,7 +93,7 @@ kill "$sender"
 ended "$sender"
 transfer "after down and up" 200000 10.0.0.1
 net_teardown
-all_returned "NIC down and up"
+memory_returned "NIC down and up"
 
 # A queue of a device that is down has nothing to restart: neither when memory is bound
 # to it nor when it is unbound. A driver that is asked all the same would run into this.
@@ -108,7 +108,7 @@ for first in up down; do
 	kill "$receiver"
 	ended "$receiver"
 	is $? 0 "bound when $first, unbound when down: the receiver ends"
-	all_returned "bound when $first, unbound when down"
+	memory_returned "bound when $first, unbound when down"
 	is "$(cat "$knob")" 1 "bound when $first, unbound when down: no queue was restarted"
 	echo 0 >"$knob"
 done
@@ -134,7 +134,7 @@ ended "$binder"
 check "last iovs: they keep the memory" dmabufs_left 1
 mapfile -t pids < <(awk '$2 == "fd" { print $1 }' "$dir/readers")
 kill -9 "$readers" "${pids[@]}"
-all_returned "last iovs"
+memory_returned "last iovs"
 
 transfer "after all that" 200000 10.0.0.1
 net_teardown

@@ -27,7 +27,7 @@ is $? 0 "after their return the sender gets to its end"
 ended "$receiver"
 is $? 0 "and so does the receiver"
 received "after the stall" "$size"
-all_returned "after the stall"
+memory_returned "after the stall"
 
 # Killed while it holds tokens and there is more in its socket.
 receive -q 1 --hold 64
@@ -37,7 +37,7 @@ kill -9 "$receiver"
 ended "$receiver"
 is $? 137 "a receiver that holds tokens is killed"
 ended "$sender"
-all_returned "after kill -9"
+memory_returned "after kill -9"
 transfer "after kill -9" 200000 10.0.0.1
 
 # The binding goes first: its memory stays for as long as a socket holds tokens.
@@ -54,7 +54,7 @@ kill -USR1 "$leaker"
 ended "$leaker"
 is $? 0 "they can be returned then"
 ended "$leaker_sender"
-all_returned "after unbind, then return"
+memory_returned "after unbind, then return"
 
 # The same, but the socket closes with the tokens on it.
 receive -q 1 --hold 100000
@@ -66,7 +66,7 @@ kill "$receiver"
 ended "$receiver"
 is $? 0 "the socket closes after the unbind, with tokens"
 ended "$sender"
-all_returned "after unbind, then close"
+memory_returned "after unbind, then close"
 
 # Data that nobody reads has no tokens; the receive queue holds the iovs.
 receive -q 1 --no-read
@@ -83,12 +83,12 @@ kill "$receiver"
 ended "$receiver"
 is $? 0 "its socket closes after the unbind"
 ended "$sender"
-all_returned "after unread data"
+memory_returned "after unread data"
 
 # MSG_PEEK, on every message.
 transfer "peeking at each message" 2000000 10.0.0.1 --peek
 check "tokens were made by peeking" test "$(summary .peeked_frags)" -gt 0
-all_returned "after peeking"
+memory_returned "after peeking"
 
 # A sender that pauses: each stall is told, not only the first.
 stalls() {
