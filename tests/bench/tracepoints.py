@@ -13,7 +13,7 @@ import benchlib
 import receive
 
 # What the tracepoints, off, may add to the receive path.
-TOLERANCE = 0.005
+TOLERANCE = 0.001
 
 # Where each event shows: the program and the phase that has it, and how many
 # times a sample of that phase has it.

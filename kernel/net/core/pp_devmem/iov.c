@@ -215,30 +215,6 @@ void net_devmem_iovs_destroy(struct net_devmem_dmabuf_binding *binding)
 	kvfree(binding->areas);
 }
 
-/* Whoever is in a softirq, as NAPI is, need not turn it off */
-static bool binding_lock(struct net_devmem_dmabuf_binding *binding)
-	__acquires(&binding->lock)
-{
-	bool in_softirq = in_softirq();
-
-	if (in_softirq)
-		spin_lock(&binding->lock);
-	else
-		spin_lock_bh(&binding->lock);
-
-	return in_softirq;
-}
-
-static void binding_unlock(struct net_devmem_dmabuf_binding *binding,
-			   bool in_softirq)
-	__releases(&binding->lock)
-{
-	if (in_softirq)
-		spin_unlock(&binding->lock);
-	else
-		spin_unlock_bh(&binding->lock);
-}
-
 /**
  * net_devmem_iovs_alloc() - take free iovs, as many as there are
  * @binding: where from; the caller has a reference
@@ -254,7 +230,7 @@ static void binding_unlock(struct net_devmem_dmabuf_binding *binding,
 u32 net_devmem_iovs_alloc(struct net_devmem_dmabuf_binding *binding,
 			  netmem_ref *netmems, u32 want)
 {
-	bool in_softirq = binding_lock(binding);
+	bool in_softirq = net_devmem_lock(binding);
 	u32 n = min(want, binding->num_free);
 	u32 num_free = binding->num_free - n;
 
@@ -265,27 +241,9 @@ u32 net_devmem_iovs_alloc(struct net_devmem_dmabuf_binding *binding,
 		WRITE_ONCE(binding->exhausted, binding->exhausted + 1);
 	if (binding->high_water < binding->num_iovs - num_free)
 		WRITE_ONCE(binding->high_water, binding->num_iovs - num_free);
-	binding_unlock(binding, in_softirq);
+	net_devmem_unlock(binding, in_softirq);
 
 	return n;
-}
-
-/**
- * net_devmem_iov_free() - give an iov back to its binding
- * @binding: the iov's
- * @netmem: the iov; the caller owns it, and its page pool is forgotten
- *
- * Context: Process or softirq; takes @binding->lock.
- */
-void net_devmem_iov_free(struct net_devmem_dmabuf_binding *binding,
-			 netmem_ref netmem)
-{
-	bool in_softirq = binding_lock(binding);
-
-	binding->free_stack[binding->num_free] = netmem;
-	WRITE_ONCE(binding->num_free, binding->num_free + 1);
-	WRITE_ONCE(binding->releases, binding->releases + 1);
-	binding_unlock(binding, in_softirq);
 }
 
 /**
@@ -298,10 +256,10 @@ void net_devmem_iov_free(struct net_devmem_dmabuf_binding *binding,
  */
 void net_devmem_iov_lose(struct net_devmem_dmabuf_binding *binding)
 {
-	bool in_softirq = binding_lock(binding);
+	bool in_softirq = net_devmem_lock(binding);
 
 	WRITE_ONCE(binding->lost, binding->lost + 1);
-	binding_unlock(binding, in_softirq);
+	net_devmem_unlock(binding, in_softirq);
 }
 
 /**

@@ -7,6 +7,7 @@
 #ifndef _NET_CORE_PP_DEVMEM_H
 #define _NET_CORE_PP_DEVMEM_H
 
+#include <linux/preempt.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -117,9 +118,53 @@ int net_devmem_iovs_create(struct net_devmem_dmabuf_binding *binding,
 void net_devmem_iovs_destroy(struct net_devmem_dmabuf_binding *binding);
 u32 net_devmem_iovs_alloc(struct net_devmem_dmabuf_binding *binding,
 			  netmem_ref *netmems, u32 want);
-void net_devmem_iov_free(struct net_devmem_dmabuf_binding *binding,
-			 netmem_ref netmem);
 void net_devmem_iov_lose(struct net_devmem_dmabuf_binding *binding);
+
+/* Whoever is in a softirq, as NAPI is, need not turn it off */
+static inline bool net_devmem_lock(struct net_devmem_dmabuf_binding *binding)
+	__acquires(&binding->lock)
+{
+	bool in_softirq = in_softirq();
+
+	if (in_softirq)
+		spin_lock(&binding->lock);
+	else
+		spin_lock_bh(&binding->lock);
+
+	return in_softirq;
+}
+
+static inline void net_devmem_unlock(struct net_devmem_dmabuf_binding *binding,
+				     bool in_softirq)
+	__releases(&binding->lock)
+{
+	if (in_softirq)
+		spin_unlock(&binding->lock);
+	else
+		spin_unlock_bh(&binding->lock);
+}
+
+/**
+ * net_devmem_iov_free() - give an iov back to its binding
+ * @binding: the iov's
+ * @netmem: the iov; the caller owns it, and its page pool is forgotten
+ *
+ * Page pools come here for each iov, so it is worth being inlined.
+ *
+ * Context: Process or softirq; takes @binding->lock.
+ */
+static inline void
+net_devmem_iov_free(struct net_devmem_dmabuf_binding *binding,
+		    netmem_ref netmem)
+{
+	bool in_softirq = net_devmem_lock(binding);
+
+	binding->free_stack[binding->num_free] = netmem;
+	/* Aligned words, so each is one store; WRITE_ONCE() would be more code */
+	binding->num_free++;
+	binding->releases++;
+	net_devmem_unlock(binding, in_softirq);
+}
 
 /* provider.c */
 extern const struct memory_provider_ops dmabuf_devmem_ops;

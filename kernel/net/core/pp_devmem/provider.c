@@ -75,26 +75,40 @@ static netmem_ref mp_dmabuf_devmem_alloc_netmems(struct page_pool *pool,
 	return cache[n - 1];
 }
 
+static noinline_for_stack void
+trace_release(struct page_pool *pool, netmem_ref netmem)
+{
+	trace_devmem_iov_release(pool->mp_priv, pool,
+				 netmem_to_page_pool_iov(netmem));
+}
+
+static noinline_for_stack void
+iov_lose(struct net_devmem_dmabuf_binding *binding, netmem_ref netmem)
+{
+	struct page_pool_iov *iov = netmem_to_page_pool_iov(netmem);
+
+	net_err_ratelimited("devmem: iov %u of binding %u came back with %ld references, not used again\n",
+			    page_pool_iov_idx(iov), binding->id,
+			    page_pool_iov_refcount(iov));
+	net_devmem_iov_lose(binding);
+}
+
 /* Always false: the pool must not put_page() an iov */
 static bool mp_dmabuf_devmem_release_netmem(struct page_pool *pool,
 					    netmem_ref netmem)
 {
-	struct page_pool_iov *iov = netmem_to_page_pool_iov(netmem);
 	struct net_devmem_dmabuf_binding *binding = pool->mp_priv;
 
-	trace_devmem_iov_release(binding, pool, iov);
+	if (trace_devmem_iov_release_enabled())
+		trace_release(pool, netmem);
 	netmem_set_pp(netmem, NULL);
 
 	/* Handed out again, it would be two packets' at once */
-	if (unlikely(page_pool_iov_refcount(iov) != 1)) {
-		net_err_ratelimited("devmem: iov %u of binding %u came back with %ld references, not used again\n",
-				    page_pool_iov_idx(iov), binding->id,
-				    page_pool_iov_refcount(iov));
-		net_devmem_iov_lose(binding);
-		return false;
-	}
+	if (likely(atomic_long_read(netmem_get_pp_ref_count_ref(netmem)) == 1))
+		net_devmem_iov_free(binding, netmem);
+	else
+		iov_lose(binding, netmem);
 
-	net_devmem_iov_free(binding, netmem);
 	return false;
 }
 

@@ -45,13 +45,24 @@ static void token_account_get(struct page_pool_iov *iov, u64 now)
 	page_pool_iov_get_many(iov, 1);
 }
 
+/* Out of the way of those that nobody traces */
+static noinline_for_stack void
+trace_put(struct xarray *table, netmem_ref netmem, u32 token,
+	  enum devmem_put_reason reason)
+{
+	trace_devmem_token_put(container_of(table, struct sock, sk_user_frags),
+			       netmem_to_page_pool_iov(netmem), token, reason);
+}
+
 /* Uncount a token; its reference is still to be dropped */
-static void token_account_put(const struct sock *sk, netmem_ref netmem,
-			      u32 token, enum devmem_put_reason reason)
+static __always_inline void
+token_account_put(struct xarray *table, netmem_ref netmem, u32 token,
+		  enum devmem_put_reason reason)
 {
 	struct page_pool_iov *iov = netmem_to_page_pool_iov(netmem);
 
-	trace_devmem_token_put(sk, iov, token, reason);
+	if (trace_devmem_token_put_enabled())
+		trace_put(table, netmem, token, reason);
 	if (atomic_dec_and_test(&iov->user_tokens))
 		atomic_dec(&page_pool_iov_binding(iov)->num_user);
 }
@@ -164,8 +175,8 @@ void net_devmem_tokens_undo(struct sock *sk, struct tcp_xa_pool *p)
 		if (__xa_cmpxchg(&sk->sk_user_frags, p->tokens[i], entry, NULL,
 				 0) != entry)
 			continue;
-		token_account_put(sk, p->netmems[i], p->tokens[i],
-				  DEVMEM_PUT_UNDO);
+		token_account_put(&sk->sk_user_frags, p->netmems[i],
+				  p->tokens[i], DEVMEM_PUT_UNDO);
 		unused[n++] = p->netmems[i];
 	}
 	xa_unlock_bh(&sk->sk_user_frags);
@@ -188,7 +199,7 @@ static unsigned int tokens_remove(struct sock *sk, unsigned long *first,
 	xas_lock_bh(&xas);
 	xas_for_each(&xas, entry, last) {
 		netmems[n] = (__force netmem_ref)entry;
-		token_account_put(sk, netmems[n], xas.xa_index, reason);
+		token_account_put(xas.xa, netmems[n], xas.xa_index, reason);
 		*first = xas.xa_index + 1;
 		xas_store(&xas, NULL);
 		if (++n == TOKEN_BATCH)

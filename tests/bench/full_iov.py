@@ -2,7 +2,7 @@
 """Measure what a byte costs where a packet fills an iov, beside ordinary TCP.
 
 Runs rxbench in an instruction counting guest with an MTU by which each packet carries
-4,096 bytes into one iov, prints the table, writes build/bench/payload.json. Ends with
+4,096 bytes into one iov, prints the table, writes build/bench/full_iov.json. Ends with
 status 1 if a byte costs more than on the same queue unbound.
 """
 
@@ -49,7 +49,7 @@ def markdown(result: dict[str, Any]) -> str:
 The same with an MTU of {PAYLOAD + 52}, so that each packet carries {PAYLOAD:,} bytes, into one iov:
 instructions per packet, and per byte of payload. "read" is with a look at each word of the
 payload where it is then: in the buffer that recvmsg copied it to, or in the dma-buf, between
-the two `DMA_BUF_IOCTL_SYNC` that each message takes. Run it alone by `tests/bench/run payload`.
+the two `DMA_BUF_IOCTL_SYNC` that each message takes. Run it alone by `tests/bench/run full_iov`.
 
 {show(result["arms"])}
 
@@ -64,7 +64,7 @@ def main() -> int:
     arms = [receive.measure(*arm, PAYLOAD) for arm in receive.ARMS]
     result: dict[str, Any] = {"unit": "instructions per packet", "payload": PAYLOAD, "arms": arms}
     result["markdown"] = markdown(result)
-    benchlib.save("payload", result)
+    benchlib.save("full_iov", result)
     print(f"Instructions per packet of {PAYLOAD} bytes of payload:\n")
     print(show(arms))
     ratio = per_byte(arms[0], False) / per_byte(arms[-1], False)
