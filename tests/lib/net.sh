@@ -9,25 +9,32 @@
 # shellcheck source=tests/lib/wait.sh
 . "${BASH_SOURCE[0]%/*}/wait.sh"
 
-# net_pair [QUEUES]: make it, with so many queues (default 4). Fails if it cannot.
+# net_pair [QUEUES]: make it, with so many queues (default 4). Fails if it cannot. To start
+# a program takes debug half a second, so they are few.
 net_pair() {
 	local queues=${1:-4}
 	modprobe devmemsim &&
 		ip netns add rx &&
 		ip netns add tx &&
 		# iproute2 does not know the type, so it cannot describe the peer
-		ip link add dms0 numrxqueues "$queues" numtxqueues "$queues" type devmemsim &&
-		ip link set dms0p netns tx name dms1 &&
-		ip link set dms0 netns rx &&
-		ip -n rx addr add 10.0.0.1/24 dev dms0 &&
-		ip -n tx addr add 10.0.0.2/24 dev dms1 &&
-		ip -n rx addr add fd00::1/64 dev dms0 nodad &&
-		ip -n tx addr add fd00::2/64 dev dms1 nodad &&
+		ip -batch - <<-END &&
+			link add dms0 numrxqueues $queues numtxqueues $queues type devmemsim
+			link set dms0p netns tx name dms1
+			link set dms0 netns rx
+		END
+		ip -n rx -batch - <<-END &&
+			addr add 10.0.0.1/24 dev dms0
+			addr add fd00::1/64 dev dms0 nodad
+			link set lo up
+		END
 		in_rx ethtool -G dms0 tcp-data-split on &&
 		in_rx ethtool -X dms0 equal 1 &&
-		ip -n rx link set lo up &&
 		ip -n rx link set dms0 up &&
-		ip -n tx link set dms1 up
+		ip -n tx -batch - <<-END
+			addr add 10.0.0.2/24 dev dms1
+			addr add fd00::2/64 dev dms1 nodad
+			link set dms1 up
+		END
 }
 
 # net_teardown: remove what net_pair made, as far as it is still there.
