@@ -30,7 +30,7 @@ steer 5202 1
 bind
 "$here/quick_rules.py" "$dashboards/devmem.rules.yml" >"$tmp/rules.yml"
 check "the quick rules are rules" promtool check rules "$tmp/rules.yml"
-exporter --walk-interval 1
+exporter --histograms --walk-interval 1
 prometheus_start "$tmp/rules.yml"
 check "Prometheus scrapes the exporter" wait_for $patience is_true 'up{job="devmem"} == 1'
 check "and evaluates" wait_for $patience is_true 'binding:devmem_iovs_used:ratio'
@@ -91,10 +91,10 @@ clears DevmemUnboundButHeld "the reader has ended"
 kill -9 "$exporter_pid"
 fires DevmemExporterBlind 'cause="down",severity="warning"' "the exporter was killed"
 export DEVMEM_HIDE=token_put__tp,token_put__fentry,token_put__kprobe
-exporter --walk-interval 1
+exporter --histograms --walk-interval 1
 unset DEVMEM_HIDE
 fires DevmemExporterBlind 'cause="event",event="token_put"' "an event cannot be seen"
 kill -9 "$exporter_pid"
-exporter --walk-interval 1
+exporter --histograms --walk-interval 1
 clears DevmemExporterBlind "it sees all"
 done_testing

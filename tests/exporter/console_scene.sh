@@ -33,7 +33,7 @@ bind
 start_in rx quick devmemcat -l --accept 0 -i dms0 -q 2 -S 8M 5203
 wait_line "$tmp/quick" listening
 "$here/quick_rules.py" "$PPDEVMEM_REPO/dashboards/devmem.rules.yml" >"$tmp/rules.yml"
-exporter --walk-interval 1
+exporter --histograms --walk-interval 1
 prometheus_start "$tmp/rules.yml"
 
 in_tx devmemcat -n 6M 10.0.0.1 5203

@@ -24,7 +24,7 @@ walked() {
 
 # documented: the metrics that the table says exist here.
 documented() {
-	awk -F' *[|] *' -v counts="$counts" '$2 ~ /^`devmem_/ && (counts == "true" || $5 == "all") {
+	awk -F' *[|] *' -v counts="$counts" '$2 ~ /^`devmem_/ && (counts == "true" || $5 ~ /^all/) {
 		gsub("`", "", $2); print $2 }' "$table" | sort
 }
 
@@ -43,18 +43,18 @@ is $? 0 "--once"
 metric_is devmem_bindings 0 "--once: no bindings"
 metric_is devmem_tokens_handed_out_total absent "--once: what it takes watching for is absent"
 check "--once: promtool likes it" promtool check metrics <"$tmp/page"
-devmem_exporter --check >"$tmp/check"
+devmem_exporter --histograms --check >"$tmp/check"
 is $? 0 "--check: all can be seen"
 like "$(cat "$tmp/check")" "layout: $layout.*token_get: .*token_close: .*all events can be seen" \
 	"--check names the layout and the attach points"
 is "$(sed -n 's/^absent: //p' "$tmp/check")" "$($counts || echo devmem_iovs_high_water)" \
 	"--check: what this kernel cannot tell"
-DEVMEM_HIDE=token_put__tp,token_put__fentry,token_put__kprobe devmem_exporter --check >"$tmp/check"
+DEVMEM_HIDE=token_put__tp,token_put__fentry,token_put__kprobe devmem_exporter --histograms --check >"$tmp/check"
 is $? 1 "--check: fails if an event cannot be seen"
 check "nothing stays attached" wait_for 60 none_left
 
 # Walks come only when asked for from here on
-exporter --walk-interval 3600
+exporter --histograms --walk-interval 3600
 
 # A binding
 bind

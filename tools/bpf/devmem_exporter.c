@@ -28,6 +28,7 @@ static struct env {
 	unsigned long walk_interval;
 	bool once;
 	bool check;
+	bool histograms;
 } env = {
 	.address = "127.0.0.1",
 	.port = "9943",
@@ -49,6 +50,7 @@ enum {
 	OPT_WALK,
 	OPT_ONCE,
 	OPT_CHECK,
+	OPT_HISTOGRAMS,
 };
 
 static const struct argp_option options[] = {
@@ -57,6 +59,8 @@ static const struct argp_option options[] = {
 	{ "walk-interval", OPT_WALK, "SECONDS", 0, "How often to look at holders (default 15)", 0 },
 	{ "once", OPT_ONCE, NULL, 0, "Print the metrics and end; attaches nothing", 0 },
 	{ "check", OPT_CHECK, NULL, 0, "Load and attach, say what can be seen, and end", 0 },
+	{ "histograms", OPT_HISTOGRAMS, NULL, 0, "Look at each token, to tell how long it is held",
+	  0 },
 	{ "verbose", 'v', NULL, 0, "Say what the kernel offers and what of it is used", 0 },
 	{ NULL, 'h', NULL, 0, "Give this help list", -1 },
 	{},
@@ -81,6 +85,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_CHECK:
 		env.check = true;
 		return 0;
+	case OPT_HISTOGRAMS:
+		env.histograms = true;
+		return 0;
 	case 'v':
 		diag_verbose = true;
 		return 0;
@@ -93,6 +100,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (env.once && env.check)
 			argp_error(state, "it is either --once or --check");
+		if (env.once && env.histograms)
+			argp_error(state, "--once attaches nothing, so there is nothing for --histograms");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -226,7 +235,7 @@ int main(int argc, char **argv)
 	int status = EXIT_FOUND;
 
 	args_parse_own(&argp, argc, argv);
-	if (!probe_open(&probe, !env.once))
+	if (!probe_open(&probe, !env.once, env.histograms))
 		status = run(&probe);
 	probe_close(&probe);
 	return status;

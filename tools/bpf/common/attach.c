@@ -244,6 +244,20 @@ unsigned int attach_plan(struct bpf_object *obj, unsigned int events)
 	return planned;
 }
 
+bool attach_also(struct bpf_program *prog)
+{
+	const char *section = bpf_program__section_name(prog);
+	const char *why_not = check_prog(ksyms_btf(), prog);
+
+	if (why_not) {
+		diag_v("not by %s: %s", section, why_not);
+		return false;
+	}
+	diag_v("also by %s", section);
+	bpf_program__set_autoload(prog, true);
+	return true;
+}
+
 const char *attach_way(const struct bpf_object *obj, enum devmem_event event)
 {
 	const struct bpf_program *prog;

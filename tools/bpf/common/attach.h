@@ -6,6 +6,7 @@
 #ifndef DEVMEM_ATTACH_H
 #define DEVMEM_ATTACH_H
 
+#include <stdbool.h>
 #include <bpf/libbpf.h>
 
 #include "args.h"
@@ -19,6 +20,11 @@
  * over; for tests.
  */
 unsigned int attach_plan(struct bpf_object *obj, unsigned int events);
+
+/* Has a program be loaded as well that is no event's way, or is another's. False, with
+ * nothing changed, if this kernel has not what it hangs on.
+ */
+bool attach_also(struct bpf_program *prog);
 
 /* Loads what was planned and attaches it, if nothing that is @needed is missing. Otherwise
  * says what is wrong, and returns nonzero. -v tells when all is attached.

@@ -216,6 +216,11 @@ struct tcp_xa_pool {
 	u64 netmems[17];
 };
 
+/* @max is how many of them are tokens already */
+struct tcp_xa_pool___ppdevmem {
+	u8 max;
+};
+
 struct task_struct {
 	int pid;
 	int tgid;

@@ -32,6 +32,7 @@ DEFINE_VEC(rows, struct row);
 
 /* What a metric's values are read from, see page_each_missing() */
 #define FROM_KERNEL_COUNTS	(1U << 30)	/* the provider's own counters */
+#define FROM_EACH_TOKEN		(1U << 29)
 #define FROM_LISTING		0
 
 struct metric {
@@ -148,7 +149,10 @@ static void write_gets(struct prom *prom, const struct probe *probe,
 static void write_returned(struct prom *prom, const struct probe *probe,
 			   const struct row *row)
 {
-	write_labelled(prom, row, "reason", "dontneed", row->counts.puts);
+	if (!probe->reads)
+		write_labelled(prom, row, "reason", "dontneed", row->counts.puts);
+	else if (row->has_walked)
+		write_labelled(prom, row, "reason", "dontneed", row->walked.returned);
 	write_labelled(prom, row, "reason", "close", row->counts.closes);
 }
 
@@ -241,10 +245,10 @@ static const struct metric per_binding[] = {
 	  EV_BIT(EV_TOKEN_PUT) | EV_BIT(EV_TOKEN_CLOSE), write_returned },
 	{ { "devmem_token_hold_seconds", PROM_HISTOGRAM, "seconds",
 	    "How long tokens that came back were held" },
-	  EVENTS_OF_HOLDS, write_hold },
+	  FROM_EACH_TOKEN | EVENTS_OF_HOLDS, write_hold },
 	{ { "devmem_iov_references", PROM_HISTOGRAM, NULL,
 	    "References on an iov when a token for it is handed out" },
-	  EV_BIT(EV_TOKEN_GET), write_references },
+	  FROM_EACH_TOKEN | EV_BIT(EV_TOKEN_GET), write_references },
 	{ { "devmem_tokens", PROM_GAUGE, NULL,
 	    "Tokens that readers hold" },
 	  FROM_LISTING, write_tokens },
@@ -265,6 +269,10 @@ static bool is_missing(const struct metric *metric, const struct probe *probe)
 
 	if (probe_kernel_counts(probe))
 		have |= counted;
+	if (probe->reads)
+		have |= EV_BIT(EV_TOKEN_PUT);	/* it follows from the others */
+	else
+		have |= FROM_EACH_TOKEN;
 	return metric->events & ~have;
 }
 

@@ -15,7 +15,7 @@ struct page_name {
 DEFINE_VEC(page_names, struct page_name);
 
 struct page {
-	const struct probe *probe;
+	struct probe *probe;
 	struct walk *walk;
 	struct page_names names;
 };

@@ -12,19 +12,41 @@
 #include "probe.h"
 #include "stream.h"
 
+/* What is seen without a look at each token, if there is a way */
+#define EVENTS_OF_READS	(EV_BIT(EV_TOKEN_GET) | EV_BIT(EV_TOKEN_CLOSE))
+
 unsigned int probe_wanted(const struct probe *probe)
 {
 	unsigned int events = EV_BIT(EV_BIND) | EV_BIT(EV_UNBIND) |
-			      EV_BIT(EV_BINDING_FREE) | EV_BIT(EV_TOKEN_GET) |
-			      EV_BIT(EV_TOKEN_PUT) | EV_BIT(EV_TOKEN_CLOSE) |
-			      EV_BIT(EV_DROP);
+			      EV_BIT(EV_BINDING_FREE) | EV_BIT(EV_DROP) | EVENTS_OF_READS;
 
+	if (!probe->reads)
+		events |= EV_BIT(EV_TOKEN_PUT);
 	if (!probe_kernel_counts(probe))
 		events |= EV_BIT(EV_ALLOC) | EV_BIT(EV_RELEASE) | EV_BIT(EV_EXHAUSTED);
 	return events;
 }
 
-static int attach_programs(struct probe *probe)
+/* Tokens are counted by the read that makes them and by the socket that ends with them.
+ * Returns by what, or NULL if not: if @each_token is looked at, or this kernel has
+ * no way.
+ */
+static const char *attach_reads(struct devmem_exporter_bpf *skel, bool each_token)
+{
+	struct bpf_program *const ways[] = {
+		skel->progs.reads__fexit, skel->progs.reads__fentry,
+	};
+	size_t i;
+
+	bpf_program__set_autoload(ways[0], false);
+	bpf_program__set_autoload(ways[1], false);
+	for (i = 0; i < 2 && !each_token; i++)
+		if (attach_also(skel->progs.token_close__fentry) && attach_also(ways[i]))
+			return bpf_program__section_name(ways[i]);
+	return NULL;
+}
+
+static int attach_programs(struct probe *probe, bool each_token)
 {
 	struct devmem_exporter_bpf *skel;
 	int err;
@@ -36,7 +58,16 @@ static int attach_programs(struct probe *probe)
 	}
 	probe->skel = skel;
 	skel->rodata->kernel_keeps_since = probe_kernel_counts(probe);
-	probe->events = attach_plan(skel->obj, probe_wanted(probe));
+	/* A plan leaves out what is no way of its events, so it is to be said again */
+	probe->reads = attach_reads(skel, each_token);
+	if (probe->reads) {
+		probe->events = attach_plan(skel->obj, probe_wanted(probe) & ~EVENTS_OF_READS) |
+				EVENTS_OF_READS;
+		attach_reads(skel, each_token);
+	} else {
+		probe->events = attach_plan(skel->obj, probe_wanted(probe));
+	}
+	skel->rodata->each_token = !probe->reads;
 	err = attach_start(skel->skeleton, probe->events, 0);
 	probe->attached_ns = stream_now_ns();
 	return err;
@@ -54,7 +85,7 @@ static int find_layout(struct probe *probe, struct inventory_bpf *skel)
 	return 0;
 }
 
-int probe_open(struct probe *probe, bool attach)
+int probe_open(struct probe *probe, bool attach, bool each_token)
 {
 	int num_cpus = libbpf_num_possible_cpus();
 
@@ -72,7 +103,7 @@ int probe_open(struct probe *probe, bool attach)
 	if (find_layout(probe, probe->listing) || find_layout(probe, probe->walking))
 		return -EINVAL;
 	diag_v("layout %s", layout_name(probe->layout));
-	return attach ? attach_programs(probe) : 0;
+	return attach ? attach_programs(probe, each_token) : 0;
 }
 
 void probe_close(struct probe *probe)
@@ -86,6 +117,8 @@ void probe_close(struct probe *probe)
 
 const char *probe_way(const struct probe *probe, enum devmem_event event)
 {
+	if (probe->reads && event == EV_TOKEN_GET)
+		return probe->reads;
 	return probe_sees(probe, event) ? attach_way(probe->skel->obj, event) : NULL;
 }
 
@@ -142,23 +175,122 @@ void probe_forget(const struct probe *probe, const struct vec_u32 *ids,
 			bpf_map_delete_elem(bpf_map__fd(probe->skel->maps.counts), id);
 }
 
+/* From a token's slot, or REC_UNKNOWN if another one has it */
+static __u64 slot_ns(const struct probe *probe, __u64 sk, __u64 token)
+{
+	int fd = bpf_map__fd(probe->skel->maps.slots);
+	__u32 nr = exp_slot_of(sk, token);
+	struct exp_slot slot;
+
+	if (bpf_map_lookup_elem(fd, &nr, &slot) || !slot.tag || slot.tag != exp_tag(sk, token))
+		return REC_UNKNOWN;
+	return slot.ns;
+}
+
 __u64 probe_handout(const struct probe *probe, __u64 sk, __u64 token)
 {
 	struct exp_token key = { .sk = sk, .token = token };
+	__u64 ns = slot_ns(probe, sk, token);
 	struct exp_handout handout;
 
+	if (ns != REC_UNKNOWN)
+		return ns;
 	if (bpf_map_lookup_elem(bpf_map__fd(probe->skel->maps.handouts), &key, &handout))
 		return REC_UNKNOWN;
 	return handout.ns;
 }
 
-void probe_handed_out_before(const struct probe *probe, __u64 sk, __u64 token)
+void probe_handed_out_before(struct probe *probe, __u64 sk, __u64 token)
 {
 	struct exp_token key = { .sk = sk, .token = token };
 	struct exp_handout handout = { .ns = probe->attached_ns, .before = 1 };
 
-	bpf_map_update_elem(bpf_map__fd(probe->skel->maps.handouts), &key, &handout,
-			    BPF_NOEXIST);
+	if (!bpf_map_update_elem(bpf_map__fd(probe->skel->maps.handouts), &key, &handout,
+				 BPF_NOEXIST))
+		probe->entered++;
+}
+
+/* In the table */
+static __u64 num_handouts(const struct probe *probe)
+{
+	return probe->skel->bss->remembered + probe->entered - probe->forgotten;
+}
+
+bool probe_remembers_many(const struct probe *probe)
+{
+	return num_handouts(probe) > 2 * probe->kept + NUM_SLOTS / 4;
+}
+
+int probe_cmp_tokens(const void *a, const void *b)
+{
+	const struct exp_token *l = a, *r = b;
+
+	if (l->sk != r->sk)
+		return l->sk < r->sk ? -1 : 1;
+	return l->token < r->token ? -1 : l->token > r->token;
+}
+
+static void forget_handout(struct probe *probe, const struct exp_token *key,
+			   const struct exp_tokens *out, __u64 since)
+{
+	int fd = bpf_map__fd(probe->skel->maps.handouts);
+	struct exp_handout handout;
+
+	if (out->num && bsearch(key, out->at, out->num, sizeof(*key), probe_cmp_tokens))
+		return;
+	if (bpf_map_lookup_elem(fd, key, &handout) || handout.ns >= since)
+		return;
+	if (!bpf_map_delete_elem(fd, key))
+		probe->forgotten++;
+}
+
+static int cmp_tags(const void *a, const void *b)
+{
+	const __u64 *l = a, *r = b;
+
+	return *l < *r ? -1 : *l > *r;
+}
+
+static void free_slots(const struct probe *probe, const struct exp_tokens *out, __u64 since)
+{
+	const struct exp_slot free_slot = {};
+	const struct exp_token *token;
+	struct vec_u64 tags = {};
+	struct exp_slot slot;
+	__u32 nr;
+	int fd;
+
+	vec_for_each(token, out) {
+		__u64 *tag = vec_add(&tags);
+
+		*tag = exp_tag(token->sk, token->token);
+	}
+	vec_sort(&tags, cmp_tags);
+	fd = bpf_map__fd(probe->skel->maps.slots);
+	for (nr = 0; nr < NUM_SLOTS; nr++) {
+		if (bpf_map_lookup_elem(fd, &nr, &slot) || !slot.tag || slot.ns >= since)
+			continue;
+		if (!tags.num ||
+		    !bsearch(&slot.tag, tags.at, tags.num, sizeof(slot.tag), cmp_tags))
+			bpf_map_update_elem(fd, &nr, &free_slot, BPF_ANY);
+	}
+	vec_free(&tags);
+}
+
+void probe_forget_handouts(struct probe *probe, const struct exp_tokens *out, __u64 since)
+{
+	int fd = bpf_map__fd(probe->skel->maps.handouts);
+	struct exp_token key, next;
+	bool more;
+
+	more = !bpf_map_get_next_key(fd, NULL, &next);
+	while (more) {
+		key = next;
+		more = !bpf_map_get_next_key(fd, &key, &next);
+		forget_handout(probe, &key, out, since);
+	}
+	free_slots(probe, out, since);
+	probe->kept = num_handouts(probe);
 }
 
 void probe_read_drops(const struct probe *probe, struct probe_drops *drops)

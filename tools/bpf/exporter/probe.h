@@ -12,12 +12,18 @@
 #include "events.h"
 #include "inventory.h"
 
+DEFINE_VEC(exp_tokens, struct exp_token);
+
 struct probe {
 	enum devmem_layout layout;
 	struct inventory_bpf *listing;	/* for the thread that answers scrapes */
 	struct inventory_bpf *walking;	/* for the one that walks */
 	struct devmem_exporter_bpf *skel;	/* NULL: nothing is attached */
 	unsigned int events;		/* EV_BIT()s that are seen */
+	const char *reads;		/* by what hand-outs are counted, or NULL: by token */
+	__u64 entered;			/* hand-outs that were entered from here */
+	__u64 forgotten;		/* and that were taken out */
+	__u64 kept;			/* that were left then */
 	unsigned int num_cpus;
 	__u64 attached_ns;		/* monotonic */
 };
@@ -28,9 +34,10 @@ struct probe {
 unsigned int probe_wanted(const struct probe *probe);
 
 /* Loads everything, and attaches with @attach. Says what is wrong on failure. Later
- * calls need no capability.
+ * calls need no capability. @each_token: look at each token for the histograms, which
+ * is also done where hand-outs cannot be counted by read.
  */
-int probe_open(struct probe *probe, bool attach);
+int probe_open(struct probe *probe, bool attach, bool each_token);
 void probe_close(struct probe *probe);
 
 static inline bool probe_sees(const struct probe *probe, enum devmem_event event)
@@ -62,11 +69,21 @@ void probe_forget(const struct probe *probe, const struct vec_u32 *ids,
  */
 __u64 probe_handout(const struct probe *probe, __u64 sk, __u64 token);
 
+/* Whether so many hand-outs are remembered that those should be forgotten whose tokens
+ * came back, by probe_forget_handouts(). @out are those that are out, sorted; what was
+ * handed out after @since is kept. One that is handed out just now may be forgotten, so
+ * this is not done more often than it must.
+ */
+bool probe_remembers_many(const struct probe *probe);
+void probe_forget_handouts(struct probe *probe, const struct exp_tokens *out, __u64 since);
+
+int probe_cmp_tokens(const void *a, const void *b);
+
 /* Enters a token that is found in a socket and whose hand-out was not seen: it was
  * before we came. If it was given back just now, that does no harm: the entry is
  * replaced when the socket hands out this token again.
  */
-void probe_handed_out_before(const struct probe *probe, __u64 sk, __u64 token);
+void probe_handed_out_before(struct probe *probe, __u64 sk, __u64 token);
 
 struct probe_drop {
 	__u32 reason;

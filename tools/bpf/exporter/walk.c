@@ -8,7 +8,7 @@
 #include "walk.h"
 
 /* What tokens were out before we came is known from the first walk */
-static void enter_tokens(const struct probe *probe, const struct inventory *inv)
+static void enter_tokens(struct probe *probe, const struct inventory *inv)
 {
 	const struct inv_binding *binding;
 	const struct inv_holder *holder;
@@ -40,6 +40,28 @@ static __u64 held_since(const struct probe *probe, const struct inv_holder *hold
 	return oldest;
 }
 
+/* What was handed out and is not out any more has come back. @gets was read before the
+ * walk, and closes are read after it, so this is never too much; and what was told once
+ * stays true.
+ */
+static void count_returned(struct walk_binding *found, const struct probe *probe,
+			   const struct walk *walk, __u64 gets)
+{
+	struct exp_counts counts;
+	struct walk_binding old = {};
+	__u64 all, gone;
+
+	probe_counts(probe, found->id, &counts);
+	if (!walk->begun && found->tokens > gets)
+		old.before = found->tokens - gets;
+	else
+		walk_find(walk, found->id, &old);
+	found->before = old.before;
+	all = found->before + gets;
+	gone = found->tokens + counts.closes;
+	found->returned = all > gone && all - gone > old.returned ? all - gone : old.returned;
+}
+
 static void look_at(struct walk_binding *found, const struct probe *probe,
 		    const struct inv_binding *binding)
 {
@@ -64,6 +86,60 @@ static void look_at(struct walk_binding *found, const struct probe *probe,
 		found->oldest_ns = inventory_age(oldest);
 }
 
+/* Hand-outs of a binding */
+struct gets {
+	__u32 id;
+	__u64 num;
+};
+
+DEFINE_VEC(all_gets, struct gets);
+
+static void read_gets(const struct probe *probe, struct all_gets *gets)
+{
+	struct vec_u32 known = {};
+	struct exp_counts counts;
+	const __u32 *id;
+
+	probe_known(probe, &known);
+	vec_for_each(id, &known) {
+		probe_counts(probe, *id, &counts);
+		*vec_add(gets) = (struct gets){ .id = *id, .num = counts.gets };
+	}
+	vec_free(&known);
+}
+
+static __u64 find_gets(const struct all_gets *gets, __u32 id)
+{
+	const struct gets *of;
+
+	vec_for_each(of, gets)
+		if (of->id == id)
+			return of->num;
+	return 0;
+}
+
+static void forget_handouts(struct probe *probe, const struct inventory *inv, __u64 since)
+{
+	const struct inv_binding *binding;
+	const struct inv_holder *holder;
+	const struct rec_token *token;
+	struct exp_tokens out = {};
+
+	vec_for_each(binding, &inv->bindings) {
+		vec_for_each(holder, &binding->holders) {
+			vec_for_each(token, &holder->token_list) {
+				struct exp_token *key = vec_add(&out);
+
+				key->sk = holder->sock.sk;
+				key->token = token->token;
+			}
+		}
+	}
+	vec_sort(&out, probe_cmp_tokens);
+	probe_forget_handouts(probe, &out, since);
+	vec_free(&out);
+}
+
 static struct inventory *read_all(const struct probe *probe)
 {
 	unsigned int what = INV_HOLDERS;
@@ -81,23 +157,34 @@ static struct inventory *read_all(const struct probe *probe)
 	return inv;
 }
 
-__u64 walk_run(struct walk *walk, const struct probe *probe)
+__u64 walk_run(struct walk *walk, struct probe *probe)
 {
 	struct walk_bindings bindings = {}, old;
 	const struct inv_binding *binding;
 	__u64 start = stream_now_ns();
+	struct all_gets gets = {};
+	struct walk_binding *found;
 	struct inventory *inv;
 	struct timespec now;
 	__u64 took;
 
+	if (probe->reads)
+		read_gets(probe, &gets);
 	inv = read_all(probe);
 	if (inv) {
 		if (!walk->begun && probe->skel)
 			enter_tokens(probe, inv);
+		vec_for_each(binding, &inv->bindings) {
+			found = vec_add(&bindings);
+			look_at(found, probe, binding);
+			if (probe->reads)
+				count_returned(found, probe, walk, find_gets(&gets, found->id));
+		}
 		walk->begun = true;
-		vec_for_each(binding, &inv->bindings)
-			look_at(vec_add(&bindings), probe, binding);
+		if (probe->reads && probe_remembers_many(probe))
+			forget_handouts(probe, inv, start);
 	}
+	vec_free(&gets);
 	clock_gettime(CLOCK_REALTIME, &now);
 	took = stream_now_ns() - start;
 

@@ -18,6 +18,8 @@ struct walk_binding {
 	__u64 tokens;
 	__u64 holders;
 	__u64 oldest_ns;	/* 0: nothing is held. REC_UNKNOWN: not known */
+	__u64 before;		/* tokens that were handed out before we came */
+	__u64 returned;		/* that did not come back by a close, where nobody sees them */
 };
 
 DEFINE_VEC(walk_bindings, struct walk_binding);
@@ -34,7 +36,7 @@ struct walk {
 };
 
 /* Walks, and replaces the last result. Returns how long it took, in ns. */
-__u64 walk_run(struct walk *walk, const struct probe *probe);
+__u64 walk_run(struct walk *walk, struct probe *probe);
 
 /* What the last walk found of a binding; false if nothing. Under the lock. */
 bool walk_find(const struct walk *walk, __u32 id, struct walk_binding *found);
