@@ -70,6 +70,12 @@ def guest(flavor: str, command: Words, timeout: int, mem: int = 2048) -> str:
     return _output([REPO / "scripts" / "vm", *options, "--", *command])
 
 
+def guest_in_time(flavor: str, command: Words, timeout: int, cpus: int) -> str:
+    """Run a command in a guest of several processors, which has time and counts nothing."""
+    options = ["--kernel", flavor, "--cpus", str(cpus), "--timeout", str(timeout)]
+    return _output([REPO / "scripts" / "vm", *options, "--", *command])
+
+
 def guest_on(directory: Path, command: Words, timeout: int) -> str:
     """Run a command on a kernel that is no flavor, otherwise as guest() does."""
     program: Words = [sys.executable, "-B", REPO / "scripts" / "lib" / "guest.py"]

@@ -16,7 +16,7 @@ import benchlib
 DOCS = benchlib.REPO / "docs"
 
 # The order of the page; what is not named here follows by name.
-FIRST = ("alloc", "receive", "full_iov", "tracepoints", "tools")
+FIRST = ("alloc", "receive", "full_iov", "smp", "tracepoints", "tools", "exporter", "files")
 
 HEAD = """\
 # Benchmarks

@@ -17,29 +17,22 @@
  */
 #include "uapi.h"
 
-#include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/tcp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "binding.h"
+#include "rxconn.h"
 #include "ticks.h"
-#include "tokens.h"
 
 #define EXIT_USAGE 2
 
-#define IFNAME "dms0"
-#define QUEUE 1
-#define STALL_KNOB "/sys/kernel/debug/devmemsim/" IFNAME "/queue1/stall"
-#define ADDRESS "10.0.0.1"
+#define STALL_KNOB "/sys/kernel/debug/devmemsim/" RX_IFNAME "/queue1/stall"
 #define PORT 5201
-#define SENDER_NAMESPACE "/run/netns/tx"
 #define BUFFER_SIZE (64u << 20)
 
 /* One poll takes them all, so a round is one run of the softirq. */
@@ -87,70 +80,16 @@ static void look_at(struct bench *b, const char *from, size_t len)
 
 static void bind_queue(struct bench *b)
 {
-	struct options opt = {
-		.ifname = IFNAME,
-		.queues = { QUEUE },
-		.num_queues = 1,
-		.memory = "udmabuf",
-		.size = BUFFER_SIZE,
-		.count = 1,
-	};
-
-	if (binding_open(&b->binding, &opt))
-		exit(EXIT_FAILURE);
+	rx_bind_queues(&b->binding, 1, BUFFER_SIZE);
 	if (dmabuf_map(&b->binding.buf))
 		exit(EXIT_FAILURE);
 	/* No page is to be missing when the clock runs. */
 	look_at(b, b->binding.buf.map, BUFFER_SIZE);
 }
 
-static int tcp_socket(void)
-{
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), size = 4 << 20;
-
-	if (fd < 0)
-		err(EXIT_FAILURE, "socket");
-	/* Never full, so never in the way. */
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) ||
-	    setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
-		err(EXIT_FAILURE, "socket buffers");
-	return fd;
-}
-
-static int sender_socket(void)
-{
-	int home, there, fd;
-
-	home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	there = open(SENDER_NAMESPACE, O_RDONLY | O_CLOEXEC);
-	if (home < 0 || there < 0 || setns(there, CLONE_NEWNET))
-		err(EXIT_FAILURE, SENDER_NAMESPACE);
-	fd = tcp_socket();
-	if (setns(home, CLONE_NEWNET))
-		err(EXIT_FAILURE, "/proc/self/ns/net");
-	close(home);
-	close(there);
-	return fd;
-}
-
 static void make_connection(struct bench *b)
 {
-	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_port = htons(PORT) };
-	int listener, one = 1;
-
-	inet_pton(AF_INET, ADDRESS, &addr.sin_addr);
-	listener = tcp_socket();
-	if (bind(listener, (struct sockaddr *)&addr, sizeof(addr)) || listen(listener, 1))
-		err(EXIT_FAILURE, "port %d", PORT);
-	b->sender = sender_socket();
-	if (setsockopt(b->sender, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)))
-		err(EXIT_FAILURE, "TCP_NODELAY");
-	if (connect(b->sender, (struct sockaddr *)&addr, sizeof(addr)))
-		err(EXIT_FAILURE, "connect");
-	b->receiver = accept(listener, NULL, NULL);
-	if (b->receiver < 0)
-		err(EXIT_FAILURE, "accept");
-	close(listener);
+	rx_connect(rx_listen(PORT), &b->sender, &b->receiver);
 	b->batch.fd = b->receiver;
 }
 
@@ -166,21 +105,6 @@ static void send_round(struct bench *b)
 
 	if (n != (ssize_t)b->round_bytes)
 		errx(EXIT_FAILURE, "the sender took %zd of %zu bytes", n, b->round_bytes);
-}
-
-/* Collect the tokens of one message. */
-static void take_tokens(struct bench *b, struct msghdr *msg)
-{
-	const struct dmabuf_cmsg *frag;
-	struct cmsghdr *cm;
-
-	for (cm = CMSG_FIRSTHDR(msg); cm; cm = CMSG_NXTHDR(msg, cm)) {
-		if (cm->cmsg_type != SCM_DEVMEM_DMABUF)
-			errx(EXIT_FAILURE, "payload that is not in device memory");
-		frag = (const struct dmabuf_cmsg *)CMSG_DATA(cm);
-		if (tokens_add(&b->batch, frag->frag_token))
-			exit(EXIT_FAILURE);
-	}
 }
 
 static void use_frags(struct bench *b, struct msghdr *msg)
@@ -230,7 +154,7 @@ static ssize_t read_message(struct bench *b, struct sample *s)
 	if (n <= 0)
 		return n;
 	if (b->devmem)
-		take_tokens(b, &msg);
+		rx_take_tokens(&b->batch, &msg);
 	use_message(b, &msg, n, &s->use);
 	return n;
 }
