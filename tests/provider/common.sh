@@ -79,7 +79,7 @@ dmabufs_left() {
 }
 
 no_binding_left() {
-	[ "$(timeout 60 devmemls -j | jq '.bindings | length')" = 0 ]
+	[ "$(timeout 240 devmemls -j | jq '.bindings | length')" = 0 ]
 }
 
 # memory_returned NAME: no memory that was bound is still held, by anybody.
@@ -92,6 +92,6 @@ memory_returned() {
 all_returned() {
 	memory_returned "$1"
 	case $PPDEVMEM_FLAVOR in
-	ppdevmem | debug) check "$1: no binding is left" wait_for 60 no_binding_left ;;
+	ppdevmem | debug) check "$1: no binding is left" wait_for 240 no_binding_left ;;
 	esac
 }
