@@ -6,7 +6,12 @@
  * cost of reading them all grows with bindings and CPUs, and with nothing else.
  */
 
-#include "events.bpf.h"
+#include "events/bindings.bpf.h"
+#include "events/drops.bpf.h"
+#include "events/iovs.bpf.h"
+#include "events/pools.bpf.h"
+#include "events/token_gets.bpf.h"
+#include "events/token_puts.bpf.h"
 #include "devmem_exporter.h"
 
 /* The kernel keeps the time of a hand-out in the iov */

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* devmemlat - how long iovs are held and how long they take to come back */
 
-#include "events.bpf.h"
+#include "events/iovs.bpf.h"
+#include "events/token_gets.bpf.h"
+#include "events/token_puts.bpf.h"
 #include "devmemlat.h"
 
 const volatile bool by_process;

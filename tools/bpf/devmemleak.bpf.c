@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* devmemleak - remembers which tokens were handed out, when and by what path */
 
-#include "events.bpf.h"
+#include "events/token_gets.bpf.h"
+#include "events/token_puts.bpf.h"
 #include "devmemleak.h"
 
 __u64 lost;

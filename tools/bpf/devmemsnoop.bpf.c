@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* devmemsnoop - each event as a record in a ring buffer */
 
-#include "events.bpf.h"
+#include "events/bindings.bpf.h"
+#include "events/drops.bpf.h"
+#include "events/iovs.bpf.h"
+#include "events/pools.bpf.h"
+#include "events/token_gets.bpf.h"
+#include "events/token_puts.bpf.h"
 #include "devmemsnoop.h"
 
 const volatile bool want_stacks;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* devmemtop - counts events by binding, and by socket in each */
 
-#include "events.bpf.h"
+#include "events/iovs.bpf.h"
+#include "events/pools.bpf.h"
+#include "events/token_gets.bpf.h"
+#include "events/token_puts.bpf.h"
 #include "devmemtop.h"
 
 /* A socket or binding that ends leaves its counts; user space removes what is idle. No
