@@ -160,9 +160,9 @@ static __always_inline void count_drop(u32 reason)
 		add(*num, 1);
 }
 
-static void on_event(void *ctx, const struct event *e)
+static __always_inline void on_event(void *ctx, const struct event *e)
 {
-	const struct net_devmem_dmabuf_binding *binding = e->binding;
+	const struct net_devmem_dmabuf_binding *binding = event_binding(e);
 	struct exp_counts *c;
 	u32 id;
 
@@ -172,7 +172,7 @@ static void on_event(void *ctx, const struct event *e)
 	}
 	if (!binding)
 		return;
-	id = BPF_CORE_READ(binding, id);
+	id = binding_id(binding);
 	if (e->kind == EV_BINDING_FREE) {
 		add(frees, 1);
 		bpf_map_delete_elem(&counts, &id);

@@ -138,9 +138,8 @@ static __always_inline void end(const struct event *e, enum lat_kind kind, u64 h
 	count(&hist->halves[now & 1], ns, now);
 }
 
-static void on_event(void *ctx, const struct event *e)
+static __always_inline void on_event(void *ctx, const struct event *e)
 {
-	const struct net_devmem_dmabuf_binding *binding = e->binding;
 	u32 pid = bpf_get_current_pid_tgid() >> 32;
 	u32 group;
 
@@ -148,7 +147,7 @@ static void on_event(void *ctx, const struct event *e)
 	case EV_TOKEN_GET:
 		if (want_pid && pid != want_pid)
 			return;
-		group = by_process ? pid : BPF_CORE_READ(binding, id);
+		group = by_process ? pid : binding_id(event_binding(e));
 		begin((u64)e->sk, e->token, group);
 		return;
 	case EV_TOKEN_PUT:
@@ -156,7 +155,7 @@ static void on_event(void *ctx, const struct event *e)
 		end(e, LAT_HOLD, (u64)e->sk, e->token);
 		return;
 	case EV_ALLOC:
-		begin(0, (u64)e->iov, BPF_CORE_READ(binding, id));
+		begin(0, (u64)e->iov, binding_id(event_binding(e)));
 		return;
 	case EV_RELEASE:
 		end(e, LAT_RECYCLE, 0, (u64)e->iov);

@@ -30,7 +30,7 @@ static __always_inline void token_back(const struct event *e, const struct leak_
 		bpf_map_delete_elem(&gets, key);
 }
 
-static void on_event(void *ctx, const struct event *e)
+static __always_inline void on_event(void *ctx, const struct event *e)
 {
 	struct leak_key key = { .sk = (u64)e->sk, .token = e->token };
 	struct leak_get get = {};

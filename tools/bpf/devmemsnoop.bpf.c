@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* devmemsnoop - each event as a record in a ring buffer */
 
+#define EVENT_COOKIES	1
+
 #include "events/bindings.bpf.h"
 #include "events/drops.bpf.h"
 #include "events/iovs.bpf.h"
@@ -38,7 +40,7 @@ static __always_inline void fill_iov(struct snoop_record *rec,
 		return;
 
 	run = iov_run(iov);
-	rec->word = (u64)iov | PP_DEVMEM;
+	rec->word = (u64)iov + PP_DEVMEM;
 	rec->iov = iov_index(iov, &run);
 	rec->dma = iov_dma(iov);
 	rec->refcount = iov_refcount(iov);
@@ -48,21 +50,17 @@ static __always_inline void
 fill_binding(struct snoop_record *rec,
 	     const struct net_devmem_dmabuf_binding *binding)
 {
-	const struct net_device *dev;
-
 	rec->ifname[0] = 0;
 	rec->binding = 0;
 	if (!binding)
 		return;
 
-	rec->binding = BPF_CORE_READ(binding, id);
+	rec->binding = binding_id(binding);
 	if (rec->kind == EV_BIND) {
 		rec->inode = BPF_CORE_READ(binding, dmabuf, file, f_inode, i_ino);
 		rec->size = BPF_CORE_READ(binding, dmabuf, size);
 	}
-	dev = BPF_CORE_READ(binding, dev);
-	if (dev)
-		BPF_CORE_READ_STR_INTO(&rec->ifname, dev, name);
+	binding_ifname(binding, rec->ifname);
 }
 
 static __always_inline void fill_process(struct snoop_record *rec)
@@ -76,9 +74,9 @@ static __always_inline void fill_process(struct snoop_record *rec)
 	bpf_get_current_comm(rec->comm, sizeof(rec->comm));
 }
 
-static void on_event(void *ctx, const struct event *e)
+static __always_inline void on_event(void *ctx, const struct event *e)
 {
-	const struct page_pool *pool = e->pool;
+	const struct page_pool *pool = event_pool(e);
 	struct snoop_record *rec;
 	u64 flags;
 
@@ -94,13 +92,13 @@ static void on_event(void *ctx, const struct event *e)
 	rec->location = e->location;
 	rec->token = e->token;
 	rec->reason = e->reason;
-	rec->queue = e->queue;
+	rec->queue = event_queue(e);
 	rec->has_queue = pool || e->kind == EV_QUEUE_BIND ||
 			 e->kind == EV_QUEUE_UNBIND;
 	rec->has_pool = !!pool;
-	rec->pool = pool ? BPF_CORE_READ(pool, user.id) : 0;
+	rec->pool = pool ? KGET(pool, struct page_pool, user.id) : 0;
 	fill_iov(rec, e->iov);
-	fill_binding(rec, e->binding);
+	fill_binding(rec, event_binding(e));
 	fill_process(rec);
 	rec->stack = SNOOP_NO_STACK;
 	if (want_stacks)

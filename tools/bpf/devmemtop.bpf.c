@@ -25,7 +25,7 @@ static const struct top_counts none;
 static __always_inline struct top_counts *get_counts(const struct event *e,
 						     const struct sock *sk)
 {
-	struct top_key key = { .binding = (u64)e->binding, .sk = (u64)sk };
+	struct top_key key = { .binding = (u64)event_binding(e), .sk = (u64)sk };
 	struct top_counts *c = bpf_map_lookup_elem(&counts, &key);
 
 	if (c)
@@ -56,7 +56,7 @@ static __always_inline void count(struct top_counts *c, enum devmem_event kind)
 	}
 }
 
-static void on_event(void *ctx, const struct event *e)
+static __always_inline void on_event(void *ctx, const struct event *e)
 {
 	count(get_counts(e, NULL), e->kind);
 	if (e->sk)

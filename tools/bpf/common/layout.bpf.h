@@ -153,11 +153,9 @@ static __always_inline u32 iov_struct_size(void)
 
 static __always_inline const struct page_pool *iov_pool(const struct net_iov *iov)
 {
-	const struct net_iov___pre_v617 *old = (const void *)iov;
-
 	if (bpf_core_field_exists(iov->desc))
-		return BPF_CORE_READ(iov, desc.pp);
-	return BPF_CORE_READ(old, pp);
+		return KGET(iov, struct net_iov, desc.pp);
+	return KGET(iov, struct net_iov___pre_v617, pp);
 }
 
 /* @bits: a gen_pool_chunk's, or 0 where there is none. An iov that was never taken
@@ -176,20 +174,16 @@ static __always_inline bool iov_in_gen_pool(u64 bits, u64 idx)
 
 static __always_inline u64 iov_dma(const struct net_iov *iov)
 {
-	const struct net_iov___pre_v617 *old = (const void *)iov;
-
 	if (bpf_core_field_exists(iov->desc))
-		return BPF_CORE_READ(iov, desc.dma_addr);
-	return BPF_CORE_READ(old, dma_addr);
+		return KGET(iov, struct net_iov, desc.dma_addr);
+	return KGET(iov, struct net_iov___pre_v617, dma_addr);
 }
 
 static __always_inline s64 iov_refcount(const struct net_iov *iov)
 {
-	const struct net_iov___pre_v617 *old = (const void *)iov;
-
 	if (bpf_core_field_exists(iov->desc))
-		return BPF_CORE_READ(iov, desc.pp_ref_count.counter);
-	return BPF_CORE_READ(old, pp_ref_count.counter);
+		return KGET(iov, struct net_iov, desc.pp_ref_count.counter);
+	return KGET(iov, struct net_iov___pre_v617, pp_ref_count.counter);
 }
 
 /* From Linux 6.16 on iovs can also be io_uring's: those have no binding */
@@ -199,7 +193,7 @@ static __always_inline bool iov_is_dmabuf(const struct net_iov *iov)
 
 	if (!bpf_core_field_exists(typed->type))
 		return true;
-	return BPF_CORE_READ(typed, type) ==
+	return KGET(iov, struct net_iov___typed, type) ==
 	       bpf_core_enum_value(enum net_iov_type, NET_IOV_DMABUF);
 }
 
@@ -209,7 +203,7 @@ static __always_inline u64 iov_user_tokens(const struct net_iov *iov)
 	const struct page_pool_iov *ours = (const void *)iov;
 
 	if (bpf_core_field_exists(ours->user_tokens))
-		return BPF_CORE_READ(ours, user_tokens.counter);
+		return KGET(iov, struct page_pool_iov, user_tokens.counter);
 	return DEVMEM_UNKNOWN;
 }
 
@@ -219,18 +213,16 @@ static __always_inline u64 iov_user_since(const struct net_iov *iov)
 	const struct page_pool_iov *ours = (const void *)iov;
 
 	if (bpf_core_field_exists(ours->user_since_ns))
-		return BPF_CORE_READ(ours, user_since_ns);
+		return KGET(iov, struct page_pool_iov, user_since_ns);
 	return DEVMEM_UNKNOWN;
 }
 
 /* The run of iovs that an iov is a part of: an area or a chunk owner */
 static __always_inline const void *iov_owner(const struct net_iov *iov)
 {
-	const struct net_iov___pre_v617 *old = (const void *)iov;
-
 	if (bpf_core_field_exists(iov->desc))
-		return BPF_CORE_READ(iov, owner);
-	return BPF_CORE_READ(old, owner);
+		return KGET(iov, struct net_iov, owner);
+	return KGET(iov, struct net_iov___pre_v617, owner);
 }
 
 struct devmem_run {
@@ -243,29 +235,27 @@ struct devmem_run {
 /* @owner is what iov_owner() or a gen_pool_chunk's owner gives */
 static __always_inline struct devmem_run owner_run(const void *owner)
 {
-	const struct dmabuf_genpool_chunk_owner___pre_v615 *old = owner;
 	const struct dmabuf_genpool_chunk_owner *chunk = owner;
-	const struct page_pool_iov_area *ours = owner;
 	struct devmem_run run;
 
 	if (bpf_core_type_exists(struct page_pool_iov)) {
-		run.iovs = BPF_CORE_READ(ours, iovs);
-		run.num = BPF_CORE_READ(ours, num_iovs);
-		run.base_virtual = BPF_CORE_READ(ours, base_virtual);
-		run.binding = BPF_CORE_READ(ours, binding);
+		run.iovs = KGET(owner, struct page_pool_iov_area, iovs);
+		run.num = KGET(owner, struct page_pool_iov_area, num_iovs);
+		run.base_virtual = KGET(owner, struct page_pool_iov_area, base_virtual);
+		run.binding = KGET(owner, struct page_pool_iov_area, binding);
 		return run;
 	}
 
-	run.binding = BPF_CORE_READ(chunk, binding);
+	run.binding = KGET(owner, struct dmabuf_genpool_chunk_owner, binding);
 	if (bpf_core_field_exists(chunk->area)) {
-		run.iovs = BPF_CORE_READ(chunk, area.niovs);
-		run.num = BPF_CORE_READ(chunk, area.num_niovs);
-		run.base_virtual = BPF_CORE_READ(chunk, area.base_virtual);
+		run.iovs = KGET(owner, struct dmabuf_genpool_chunk_owner, area.niovs);
+		run.num = KGET(owner, struct dmabuf_genpool_chunk_owner, area.num_niovs);
+		run.base_virtual = KGET(owner, struct dmabuf_genpool_chunk_owner, area.base_virtual);
 		return run;
 	}
-	run.iovs = BPF_CORE_READ(old, niovs);
-	run.num = BPF_CORE_READ(old, num_niovs);
-	run.base_virtual = BPF_CORE_READ(old, base_virtual);
+	run.iovs = KGET(owner, struct dmabuf_genpool_chunk_owner___pre_v615, niovs);
+	run.num = KGET(owner, struct dmabuf_genpool_chunk_owner___pre_v615, num_niovs);
+	run.base_virtual = KGET(owner, struct dmabuf_genpool_chunk_owner___pre_v615, base_virtual);
 	return run;
 }
 
@@ -287,7 +277,8 @@ binding_iov_shift(const struct net_devmem_dmabuf_binding *binding)
 	const struct net_devmem_dmabuf_binding___v700 *new = (const void *)binding;
 
 	if (bpf_core_field_exists(new->niov_shift))
-		return BPF_CORE_READ(new, niov_shift);
+		return KGET(binding, struct net_devmem_dmabuf_binding___v700,
+				  niov_shift);
 	return host_page_shift;
 }
 
@@ -295,7 +286,7 @@ binding_iov_shift(const struct net_devmem_dmabuf_binding *binding)
 static __always_inline u64 iov_index(const struct net_iov *iov,
 				     const struct devmem_run *run)
 {
-	u64 before = ((u64)iov - (u64)run->iovs) / iov_struct_size();
+	u64 before = ((u64)iov - (u64)untyped(run->iovs)) / iov_struct_size();
 
 	return before + (run->base_virtual >> binding_iov_shift(run->binding));
 }
@@ -306,7 +297,8 @@ binding_ifindex(const struct net_devmem_dmabuf_binding *binding)
 	const struct net_devmem_dmabuf_binding___ppdevmem *ours = (const void *)binding;
 
 	if (bpf_core_field_exists(ours->ifindex))
-		return BPF_CORE_READ(ours, ifindex);
+		return KGET(binding, struct net_devmem_dmabuf_binding___ppdevmem,
+				  ifindex);
 	return BPF_CORE_READ(binding, dev, ifindex);
 }
 

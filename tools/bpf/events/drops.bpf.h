@@ -12,7 +12,6 @@ int BPF_PROG(drop__tp, struct sk_buff *skb, void *location, u32 reason)
 	struct event e = { .kind = EV_DROP, .sk = sk };
 	const struct skb_shared_info *shinfo;
 	const struct net_iov *iov;
-	const struct page_pool *pool;
 	u64 word;
 
 	if (!BPF_CORE_READ_BITFIELD_PROBED(skb, unreadable))
@@ -24,13 +23,8 @@ int BPF_PROG(drop__tp, struct sk_buff *skb, void *location, u32 reason)
 	shinfo = (const void *)(BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, end));
 	word = BPF_CORE_READ(shinfo, frags[0].netmem);
 	iov = iov_untag(word);
-	if (word & PP_DEVMEM && iov_is_dmabuf(iov)) {
-		pool = iov_pool(iov);
+	if (word & PP_DEVMEM && iov_is_dmabuf(iov))
 		e.iov = iov;
-		e.pool = pool;
-		e.binding = iov_run(iov).binding;
-		e.queue = BPF_CORE_READ(pool, slow.queue_idx);
-	}
 	emit(ctx, &e);
 	return 0;
 }

@@ -11,8 +11,6 @@ static __always_inline void emit_iov(void *ctx, enum devmem_event kind,
 {
 	struct event e = { .kind = kind, .pool = pool, .iov = iov };
 
-	e.binding = BPF_CORE_READ(pool, mp_priv);
-	e.queue = BPF_CORE_READ(pool, slow.queue_idx);
 	emit(ctx, &e);
 }
 

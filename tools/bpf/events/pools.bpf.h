@@ -10,8 +10,6 @@ emit_pool(void *ctx, enum devmem_event kind, const struct page_pool *pool)
 {
 	struct event e = { .kind = kind, .pool = pool };
 
-	e.binding = BPF_CORE_READ(pool, mp_priv);
-	e.queue = BPF_CORE_READ(pool, slow.queue_idx);
 	emit(ctx, &e);
 }
 

@@ -13,7 +13,7 @@ int BPF_PROG(token_get__tp, struct sock *sk, const struct net_iov *iov,
 {
 	struct event e = { .kind = EV_TOKEN_GET, .sk = sk };
 
-	e.cookie = bpf_get_socket_cookie(sk);
+	e.cookie = cookie_of(sk);
 	emit_token(ctx, &e, untyped(iov), token);
 	return 0;
 }
@@ -47,7 +47,7 @@ int BPF_PROG(token_get__fentry, struct sock *sk, const struct tcp_xa_pool *pool)
 {
 	struct event e = { .kind = EV_TOKEN_GET, .sk = sk };
 
-	e.cookie = bpf_get_socket_cookie(sk);
+	e.cookie = cookie_of(sk);
 	emit_commit(ctx, &e, pool);
 	return 0;
 }

@@ -21,7 +21,8 @@ struct dmabuf_token_range {
 /* A walk over the tokens of one socket; too large for the stack */
 struct close_walk {
 	struct xa_cursor cursor;
-	struct event e;
+	const struct sock *sk;
+	u64 cookie;
 };
 
 struct {
@@ -88,7 +89,7 @@ int BPF_PROG(token_put__tp, struct sock *sk, const struct net_iov *iov,
 	struct event e = { .sk = sk };
 
 	e.kind = reason == DEVMEM_PUT_CLOSE ? EV_TOKEN_CLOSE : EV_TOKEN_PUT;
-	e.cookie = bpf_get_socket_cookie(sk);
+	e.cookie = cookie_of(sk);
 	emit_token(ctx, &e, untyped(iov), token);
 	return 0;
 }
@@ -101,13 +102,18 @@ struct close_ctx {
 static long close_step(u32 i, struct close_ctx *c)
 {
 	struct close_walk *w = c->w;
+	struct event e = {
+		.kind = EV_TOKEN_CLOSE,
+		.sk = w->sk,
+		.cookie = w->cookie,
+	};
 	struct xa_found found;
 
 	if (w->cursor.done)
 		return 1;
 	found = xa_step(&w->cursor);
 	if (found.entry & PP_DEVMEM)
-		emit_token(c->ctx, &w->e, iov_untag(found.entry), found.index);
+		emit_token(c->ctx, &e, iov_untag(found.entry), found.index);
 	return 0;
 }
 
@@ -121,10 +127,8 @@ static __always_inline void emit_close(void *ctx, const struct sock *sk,
 	c.w = bpf_map_lookup_elem(&close_walks, &key);
 	if (!c.w)
 		return;
-	__builtin_memset(&c.w->e, 0, sizeof(c.w->e));
-	c.w->e.kind = EV_TOKEN_CLOSE;
-	c.w->e.sk = sk;
-	c.w->e.cookie = cookie;
+	c.w->sk = sk;
+	c.w->cookie = cookie;
 	xa_start(&c.w->cursor, &sk->sk_user_frags, 0);
 	bpf_loop(CLOSE_MAX_STEPS, close_step, &c, 0);
 	if (!c.w->cursor.done)
@@ -135,7 +139,7 @@ SEC("fentry/tcp_v4_destroy_sock")
 int BPF_PROG(token_close__fentry, struct sock *sk)
 {
 	if (BPF_CORE_READ(sk, sk_user_frags.xa_head))
-		emit_close(ctx, sk, bpf_get_socket_cookie(sk));
+		emit_close(ctx, sk, cookie_of(sk));
 	return 0;
 }
 
