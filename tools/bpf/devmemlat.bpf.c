@@ -6,32 +6,31 @@
 #include "events/token_puts.bpf.h"
 #include "devmemlat.h"
 
-const volatile bool by_process;
-const volatile __u32 want_pid;
-
-__u64 lost;
-__u64 epoch;		/* user space counts intervals here, see wait_for_running() there */
-
-struct start_key {
-	u64 holder;		/* socket, or 0 for the page pool */
-	u64 what;		/* token, or iov */
-};
-
 struct start {
 	u64 ts;
 	u32 group;
 	char comm[16];
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 2 * 1024 * 1024);
-	__type(key, struct start_key);
-	__type(value, struct start);
-} starts SEC(".maps");
+#define HELD_VALUE	struct start
+#include "events/held.bpf.h"
 
-/* Per CPU, and nothing is taken out: what is counted while user space reads would be lost */
+const volatile bool by_process;
+const volatile __u32 want_pid;
+
+__u64 lost;
+__u64 epoch;		/* user space counts intervals here, see wait_for_running() there */
+
+/* Per CPU, and nothing is taken out: what is counted while user space reads would be lost.
+ * On each CPU a slot has the histogram that came to it first; others are in the hash map.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, LAT_SLOTTED);
+	__type(key, u32);
+	__type(value, struct lat_slot);
+} slotted SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -73,27 +72,43 @@ static __always_inline u32 log2_us(u64 ns)
 	return slot < LAT_SLOTS ? slot : LAT_SLOTS - 1;
 }
 
-static __always_inline void begin(u64 holder, u64 what, u32 group)
+static __always_inline void begin(const struct event *e, const struct held_key *key,
+				  u32 group)
 {
-	struct start_key key = { .holder = holder, .what = what };
-	struct start start = { .ts = bpf_ktime_get_ns(), .group = group };
+	struct start start = { .ts = event_time(e), .group = group };
 
 	if (by_process)
 		bpf_get_current_comm(start.comm, sizeof(start.comm));
-	if (bpf_map_update_elem(&starts, &key, &start, BPF_ANY))
+	if (!held_put(key, &start))
 		__sync_fetch_and_add(&lost, 1);
+}
+
+static __always_inline struct lat_hist *get_slotted(const struct lat_key *key)
+{
+	u32 index = (key->group * 2 + key->kind) % LAT_SLOTTED;
+	struct lat_slot *slot = bpf_map_lookup_elem(&slotted, &index);
+	u64 name = lat_name(key), there;
+
+	if (!slot)
+		return NULL;
+	there = slot->name;
+	if (!there)
+		there = __sync_val_compare_and_swap(&slot->name, 0, name) ?: name;
+	return there == name ? &slot->hist : NULL;
 }
 
 static __always_inline struct lat_hist *get_hist(const struct lat_key *key,
 						 const struct start *start)
 {
-	struct lat_hist *hist = bpf_map_lookup_elem(&hists, key);
+	struct lat_hist *hist = get_slotted(key);
 
+	if (!hist)
+		hist = bpf_map_lookup_elem(&hists, key);
 	if (!hist) {
 		bpf_map_update_elem(&hists, key, &empty_hist, BPF_NOEXIST);
 		hist = bpf_map_lookup_elem(&hists, key);
 	}
-	if (hist && !hist->comm[0])
+	if (by_process && hist && !hist->comm[0])
 		__builtin_memcpy(hist->comm, start->comm, sizeof(hist->comm));
 	return hist;
 }
@@ -113,52 +128,59 @@ static __always_inline void count(struct lat_half *half, u64 ns, u64 now)
 		half->max_ns = ns;
 }
 
-static __always_inline void end(const struct event *e, enum lat_kind kind, u64 holder,
-				u64 what)
+static __always_inline void end(const struct event *e, enum lat_kind kind,
+				const struct held_key *key)
 {
-	struct start_key key = { .holder = holder, .what = what };
 	struct lat_key hist_key = { .kind = kind };
 	struct lat_hist *hist;
-	struct start *start;
-	u64 ns, now = epoch;
+	struct start start;
+	u64 now = epoch;
 
 	/* It may have begun before we did */
-	start = bpf_map_lookup_elem(&starts, &key);
-	if (!start || is_another(e, start->ts))
+	if (!held_take(key, e->out_ns, &start))
 		return;
 
-	ns = bpf_ktime_get_ns() - start->ts;
-	hist_key.group = start->group;
-	hist = get_hist(&hist_key, start);
-	bpf_map_delete_elem(&starts, &key);
+	hist_key.group = start.group;
+	hist = get_hist(&hist_key, &start);
 	if (!hist) {
 		__sync_fetch_and_add(&lost, 1);
 		return;
 	}
-	count(&hist->halves[now & 1], ns, now);
+	count(&hist->halves[now & 1], event_time(e) - start.ts, now);
+}
+
+static __always_inline void begin_token(const struct event *e)
+{
+	struct held_key key = { .who = (u64)untyped(e->sk), .what = e->token };
+	u32 group = 0;
+
+	if (by_process || want_pid)
+		group = bpf_get_current_pid_tgid() >> 32;
+	if (want_pid && group != want_pid)
+		return;
+	if (!by_process)
+		group = binding_id(event_binding(e));
+	begin(e, &key, group);
 }
 
 static __always_inline void on_event(void *ctx, const struct event *e)
 {
-	u32 pid = bpf_get_current_pid_tgid() >> 32;
-	u32 group;
+	struct held_key token = { .who = (u64)untyped(e->sk), .what = e->token };
+	struct held_key iov = { .who = HELD_BY_POOL, .what = (u64)e->iov };
 
 	switch (e->kind) {
 	case EV_TOKEN_GET:
-		if (want_pid && pid != want_pid)
-			return;
-		group = by_process ? pid : binding_id(event_binding(e));
-		begin((u64)e->sk, e->token, group);
+		begin_token(e);
 		return;
 	case EV_TOKEN_PUT:
 	case EV_TOKEN_CLOSE:
-		end(e, LAT_HOLD, (u64)e->sk, e->token);
+		end(e, LAT_HOLD, &token);
 		return;
 	case EV_ALLOC:
-		begin(0, (u64)e->iov, binding_id(event_binding(e)));
+		begin(e, &iov, binding_id(event_binding(e)));
 		return;
 	case EV_RELEASE:
-		end(e, LAT_RECYCLE, 0, (u64)e->iov);
+		end(e, LAT_RECYCLE, &iov);
 		return;
 	default:
 		return;

@@ -119,6 +119,47 @@ static int wait_for_running(struct devmemlat_bpf *skel)
 				    sizeof(fence), BPF_ANY);
 }
 
+/* Only the first @num entries can have the key already */
+static struct entry *get_entry(struct entries *entries, size_t num, const struct lat_key *key)
+{
+	struct entry *entry;
+
+	for (entry = entries->at; entry < entries->at + num; entry++)
+		if (entry->key.kind == key->kind && entry->key.group == key->group)
+			return entry;
+	entry = vec_add(entries);
+	memset(entry, 0, sizeof(*entry));
+	entry->key = *key;
+	return entry;
+}
+
+/* In one system call: each CPU's slots may have different histograms */
+static int read_slotted(struct devmemlat_bpf *skel, struct entries *entries, __u64 epoch)
+{
+	int i, cpu, cpus = libbpf_num_possible_cpus();
+	__u32 keys[LAT_SLOTTED], next, num = LAT_SLOTTED;
+	struct lat_slot (*slots)[cpus];
+	struct lat_key key;
+	int err;
+
+	slots = calloc(LAT_SLOTTED, sizeof(*slots));
+	if (!slots)
+		return -ENOMEM;
+	err = bpf_map_lookup_batch(bpf_map__fd(skel->maps.slotted), NULL, &next, keys, slots,
+				   &num, NULL);
+	/* ENOENT says that this was all */
+	for (i = 0; (!err || err == -ENOENT) && i < (int)num; i++) {
+		for (cpu = 0; cpu < cpus; cpu++) {
+			if (!slots[i][cpu].name)
+				continue;
+			key = lat_key_of(slots[i][cpu].name);
+			add_cpu(get_entry(entries, entries->num, &key), &slots[i][cpu].hist, epoch);
+		}
+	}
+	free(slots);
+	return err == -ENOENT ? 0 : err;
+}
+
 /*
  * Begin an interval, then read the half of the one that ended; return which one that was
  * or -1. Once no program counts into it any more, each end is in it with all it adds.
@@ -126,9 +167,10 @@ static int wait_for_running(struct devmemlat_bpf *skel)
 static int read_hists(struct devmemlat_bpf *skel, struct entries *entries)
 {
 	struct lat_hist hists[libbpf_num_possible_cpus()];
-	int i, fd = bpf_map__fd(skel->maps.hists);
+	int i, err, fd = bpf_map__fd(skel->maps.hists);
 	struct lat_key key, *prev = NULL;
 	struct entry *entry;
+	size_t num;
 	__u64 epoch;
 
 	epoch = __atomic_fetch_add(&skel->bss->epoch, 1, __ATOMIC_SEQ_CST);
@@ -136,12 +178,16 @@ static int read_hists(struct devmemlat_bpf *skel, struct entries *entries)
 		diag("cannot wait for the BPF programs that run: %s", strerror(errno));
 		return -1;
 	}
+	err = read_slotted(skel, entries, epoch);
+	if (err) {
+		diag("cannot read the histograms: %s", strerror(-err));
+		return -1;
+	}
+	num = entries->num;
 	for (; !bpf_map_get_next_key(fd, prev, &key); prev = &key) {
 		if (bpf_map_lookup_elem(fd, &key, hists))
 			continue;
-		entry = vec_add(entries);
-		memset(entry, 0, sizeof(*entry));
-		entry->key = key;
+		entry = get_entry(entries, num, &key);
 		for (i = 0; i < (int)(sizeof(hists) / sizeof(*hists)); i++)
 			add_cpu(entry, &hists[i], epoch);
 	}
@@ -278,8 +324,7 @@ static void print_interval(struct devmemlat_bpf *skel, struct entries last[2])
 	vec_for_each(entry, &now) {
 		struct entry interval = *entry;
 
-		before = last[half].num ? bsearch(entry, last[half].at, last[half].num,
-						  sizeof(*entry), cmp_entries) : NULL;
+		before = vec_find(&last[half], entry, cmp_entries);
 		if (before)
 			subtract(&interval, before);
 		print_entry(&interval);

@@ -86,7 +86,7 @@ static __always_inline void on_event(void *ctx, const struct event *e)
 		return;
 	}
 
-	rec->ts = bpf_ktime_get_ns();
+	rec->ts = event_time(e);
 	rec->kind = e->kind;
 	rec->cookie = e->cookie;
 	rec->location = e->location;

@@ -256,7 +256,7 @@ struct bpf_iter__task_file {
  */
 static __always_inline const void *untyped(const void *ptr)
 {
-	asm volatile("%[ptr] = be64 %[ptr]; %[ptr] = be64 %[ptr]" : [ptr] "+r"(ptr));
+	asm("%[ptr] = be64 %[ptr]; %[ptr] = be64 %[ptr]" : [ptr] "+r"(ptr));
 	return ptr;
 }
 

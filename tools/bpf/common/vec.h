@@ -41,6 +41,10 @@ static inline void *vec_grow(void *at, size_t *room, size_t size)
 			qsort((v)->at, (v)->num, sizeof(*(v)->at), cmp); \
 	} while (0)
 
+/* The element of a sorted vector that equals @key, or NULL */
+#define vec_find(v, key, cmp) \
+	((v)->num ? bsearch(key, (v)->at, (v)->num, sizeof(*(v)->at), cmp) : NULL)
+
 #define vec_free(v) \
 	do { \
 		free((v)->at); \

@@ -25,6 +25,11 @@
 #define EVENT_COOKIES	0
 #endif
 
+/* By what path a token was handed out; of a tool that wants to know */
+#ifndef EVENT_STACK
+#define EVENT_STACK(ctx)	(-1)
+#endif
+
 const volatile struct event_filter filter;
 
 /* Tokens that came back and could not be told; read by attach_missed() */
@@ -38,11 +43,13 @@ struct event {
 	const struct net_iov *iov;
 	const struct sock *sk;
 	u64 cookie;		/* 0: the socket has none yet */
+	u64 now_ns;		/* the time, where many events share it */
 	u64 out_ns;		/* of a token_put: when it was still out; 0: just now */
 	u64 location;		/* of a drop */
 	u32 token;
 	u32 queue;		/* where there is no pool */
 	u32 reason;		/* of a drop */
+	s32 stack;		/* of a token_get: EVENT_STACK() */
 };
 
 static __always_inline void on_event(void *ctx, const struct event *e);
@@ -69,6 +76,11 @@ static __always_inline u32 event_queue(const struct event *e)
 	const struct page_pool *pool = event_pool(e);
 
 	return pool ? KGET(pool, struct page_pool, slow.queue_idx) : e->queue;
+}
+
+static __always_inline u64 event_time(const struct event *e)
+{
+	return e->now_ns ?: bpf_ktime_get_ns();
 }
 
 static __always_inline u32

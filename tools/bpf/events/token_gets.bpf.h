@@ -14,6 +14,7 @@ int BPF_PROG(token_get__tp, struct sock *sk, const struct net_iov *iov,
 	struct event e = { .kind = EV_TOKEN_GET, .sk = sk };
 
 	e.cookie = cookie_of(sk);
+	e.stack = EVENT_STACK(ctx);
 	emit_token(ctx, &e, untyped(iov), token);
 	return 0;
 }
@@ -24,7 +25,7 @@ int BPF_PROG(token_get__tp, struct sock *sk, const struct net_iov *iov,
 static __always_inline void emit_commit(void *ctx, struct event *e,
 					const struct tcp_xa_pool *pool)
 {
-	u32 num = BPF_CORE_READ(pool, idx);
+	u32 num = KGET(pool, struct tcp_xa_pool, idx);
 	u64 netmems[MAX_FRAGS];
 	u32 tokens[MAX_FRAGS];
 	u32 i;
@@ -34,6 +35,8 @@ static __always_inline void emit_commit(void *ctx, struct event *e,
 		return;
 	if (num > MAX_FRAGS)
 		miss_events(num - MAX_FRAGS);
+	e->now_ns = bpf_ktime_get_ns();
+	e->stack = EVENT_STACK(ctx);
 	for (i = 0; i < MAX_FRAGS; i++) {
 		if (i >= num)
 			break;

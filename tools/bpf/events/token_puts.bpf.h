@@ -191,6 +191,7 @@ static __always_inline bool next_range(struct put_walk *w)
 
 struct put_ctx {
 	void *ctx;
+	u64 now_ns;
 	struct put_walk *w;
 	struct put_call *call;
 };
@@ -259,6 +260,7 @@ static long put_step(u32 i, struct put_ctx *c)
 		.kind = EV_TOKEN_PUT,
 		.sk = call->sk,
 		.cookie = call->cookie,
+		.now_ns = c->now_ns,
 		.out_ns = call->begin_ns,
 	};
 
@@ -288,6 +290,7 @@ static __always_inline void end_put(void *ctx, int done)
 		num = 0;
 	else if (num > (u32)done)
 		num = done;
+	c.now_ns = bpf_ktime_get_ns();
 	bpf_loop(num, put_step, &c, 0);
 	bpf_map_delete_elem(&put_calls, &thread);
 }
