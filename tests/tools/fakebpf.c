@@ -3,7 +3,8 @@
  * For LD_PRELOAD: what a tool is told by bpf(2), where a busy or another host would be needed
  * to get such an answer.
  *
- *	FAKEBPF_MAP=NAME:NUM	the map NAME is made with room for NUM entries
+ *	FAKEBPF_MAP=NAME:NUM	the map NAME is made with room for NUM entries; several of
+ *				them, separated by commas
  *	FAKEBPF_MISSES=NAME	the program whose name begins with NAME was busy, once
  *				more each time somebody asks
  *	FAKEBPF_PAGE=BYTES	a page is so large for the tool, though not for its libraries
@@ -24,11 +25,13 @@ typedef long (*syscall_fn)(long number, ...);
 static void shrink_map(union bpf_attr *attr)
 {
 	const char *want = getenv("FAKEBPF_MAP");
-	const char *colon = want ? strchr(want, ':') : NULL;
+	size_t len = strlen(attr->map_name);
 
-	if (colon && strlen(attr->map_name) == (size_t)(colon - want) &&
-	    !strncmp(attr->map_name, want, colon - want))
-		attr->max_entries = atoi(colon + 1);
+	for (; want; want = strchr(want, ',')) {
+		want += *want == ',';
+		if (!strncmp(attr->map_name, want, len) && want[len] == ':')
+			attr->max_entries = atoi(want + len + 1);
+	}
 }
 
 static void add_misses(const union bpf_attr *attr)

@@ -110,6 +110,8 @@ struct leak {
 
 DEFINE_VEC(leaks, struct leak);
 
+DEFINE_VEC(held_keys, struct held_key);
+
 /* What the watch knows; @skel is NULL if there was none */
 struct watch {
 	struct devmemleak_bpf *skel;
@@ -117,6 +119,7 @@ struct watch {
 	bool kernel_keeps_times;
 	__u64 start_ns;
 	__u64 sure_ns;		/* since then no hand-out was missed */
+	struct held_keys before;	/* tokens that were out then, sorted */
 	__u64 missed;		/* before that */
 	__u64 look_ns;		/* when we began to list what is held */
 	__u64 unknown;		/* tokens that nobody can tell the age of */
@@ -124,16 +127,21 @@ struct watch {
 
 static struct devmemleak_bpf *load(void)
 {
-	const unsigned int events = EV_BIT(EV_TOKEN_GET) | EV_BIT(EV_TOKEN_PUT) |
-				    EV_BIT(EV_TOKEN_CLOSE);
+	const unsigned int events = EV_BIT(EV_TOKEN_GET);
 	struct devmemleak_bpf *skel;
+	unsigned int planned;
 
 	skel = devmemleak_bpf__open();
 	if (!skel) {
 		diag("cannot open the BPF programs: %s", strerror(errno));
 		return NULL;
 	}
-	if (!attach_start(skel->skeleton, attach_plan(skel->obj, events), events))
+	skel->rodata->want_stacks = env.sample;
+	planned = attach_plan(skel->obj, events);
+	bpf_program__set_autoload(skel->progs.read__fentry, false);
+	if (env.sample)
+		attach_also(skel->progs.read__fentry);
+	if (!attach_start(skel->skeleton, planned, events))
 		return skel;
 
 	devmemleak_bpf__destroy(skel);
@@ -149,14 +157,19 @@ static void lower_threshold(const struct watch *watch)
 		env.threshold = seconds;
 }
 
-/* Tokens that were out before we came. Who hands one out now is seen, so a token that is
- * listed and was not seen then is one of these. If it comes back before it is entered,
- * that does no harm: the socket's next token with this number replaces the entry.
- */
-static int enter_tokens(const struct watch *watch)
+static int cmp_keys(const void *a, const void *b)
 {
-	const struct leak_get get = { .ts = watch->sure_ns, .stack = -1, .before = 1 };
-	int fd = bpf_map__fd(watch->skel->maps.gets);
+	const struct held_key *l = a, *r = b;
+
+	return (l->who > r->who) - (l->who < r->who) ?: (l->what > r->what) - (l->what < r->what);
+}
+
+/* Tokens that were out before we came. Who hands one out now is seen, so a token that is
+ * listed and was not seen then is one of these. If it comes back after all, that does no
+ * harm: what is seen of the socket's next token with this number counts more.
+ */
+static int enter_tokens(struct watch *watch)
+{
 	const struct inv_binding *binding;
 	const struct inv_holder *holder;
 	const struct rec_token *token;
@@ -165,16 +178,18 @@ static int enter_tokens(const struct watch *watch)
 	inv = inventory_read(watch->inv_skel, INV_HOLDERS | INV_TOKENS);
 	if (!inv)
 		return -EIO;
+	watch->before.num = 0;
 	vec_for_each(binding, &inv->bindings) {
 		vec_for_each(holder, &binding->holders) {
-			struct leak_key key = { .sk = holder->sock.sk };
-
 			vec_for_each(token, &holder->token_list) {
-				key.token = token->token;
-				bpf_map_update_elem(fd, &key, &get, BPF_NOEXIST);
+				*vec_add(&watch->before) = (struct held_key){
+					.who = holder->sock.sk,
+					.what = token->token,
+				};
 			}
 		}
 	}
+	vec_sort(&watch->before, cmp_keys);
 	inventory_free(inv);
 	return 0;
 }
@@ -240,30 +255,50 @@ static __u64 tick_ns(void)
 	return ts.tv_nsec;
 }
 
-/* Since when a token is out for sure; REC_UNKNOWN if nobody can tell, as of one that came
- * back while it was listed.
+/* When a token was handed out for the last time, if that was seen */
+static bool find_get(const struct watch *watch, const struct held_key *key, struct leak_get *get)
+{
+	__u32 index = held_index(key);
+	struct leak_slot slot;
+
+	if (!watch->skel)
+		return false;
+	if (!bpf_map_lookup_elem(bpf_map__fd(watch->skel->maps.slots), &index, &slot) &&
+	    !cmp_keys(&slot.key, key)) {
+		*get = slot.get;
+		return true;
+	}
+	return !bpf_map_lookup_elem(bpf_map__fd(watch->skel->maps.more), key, get);
+}
+
+/* One that is not remembered may have been handed out since */
+static bool held_before(const struct watch *watch, const struct held_key *key)
+{
+	return watch->skel && !watch->skel->bss->lost &&
+	       vec_find(&watch->before, key, cmp_keys);
+}
+
+/* Since when a token is out for sure; REC_UNKNOWN if nobody can tell, as of one that was
+ * not remembered. @stack is negative if it is not known.
  */
 static __u64 held_since(const struct watch *watch, const struct inv_holder *holder,
-			const struct rec_token *token, struct leak_get *get,
-			bool *at_least)
+			const struct rec_token *token, __s32 *stack, bool *at_least)
 {
-	struct leak_key key = { .sk = holder->sock.sk, .token = token->token };
-	bool seen;
+	const struct held_key key = { .who = holder->sock.sk, .what = token->token };
+	struct leak_get get = { .stack = -1 };
+	bool seen = find_get(watch, &key, &get);
 
-	seen = watch->skel &&
-	       !bpf_map_lookup_elem(bpf_map__fd(watch->skel->maps.gets), &key, get);
 	*at_least = false;
-	if (!seen)
-		get->stack = -1;
-	if (seen && !get->before && get->ts >= watch->sure_ns)
-		return get->ts;
+	*stack = get.stack;
+	if (seen && get.ts >= watch->sure_ns)
+		return get.ts;
 	if (token->since_ns != REC_UNKNOWN)
 		return token->since_ns + tick_ns();
-	if (!seen)
+	if (!seen && !held_before(watch, &key))
 		return REC_UNKNOWN;
 
 	*at_least = true;
-	return get->ts > watch->sure_ns ? get->ts : watch->sure_ns;
+	return watch->sure_ns;
 }
 
 /* A token that is listed was out when we began to list; it may have come back since */
@@ -277,12 +312,12 @@ static void find_tokens(struct leaks *leaks, struct watch *watch,
 		.holder = holder,
 	};
 	const struct rec_token *token;
-	struct leak_get get;
 	__u64 last = 0;
+	__s32 stack;
 
 	vec_for_each(token, &holder->token_list) {
 		bool at_least;
-		__u64 since = held_since(watch, holder, token, &get, &at_least);
+		__u64 since = held_since(watch, holder, token, &stack, &at_least);
 		__u64 age = since < watch->look_ns ? watch->look_ns - since : 0;
 
 		watch->unknown += since == REC_UNKNOWN;
@@ -294,8 +329,8 @@ static void find_tokens(struct leaks *leaks, struct watch *watch,
 		leak.tokens++;
 		leak.iovs += token->word != last;
 		last = token->word;
-		if (get.stack >= 0)
-			count_stack(&leak, get.stack);
+		if (stack >= 0)
+			count_stack(&leak, stack);
 	}
 	leak.bytes = leak.iovs << binding->k.iov_shift;
 	if (leak.tokens)
@@ -499,16 +534,11 @@ static struct inventory *look(struct leaks *leaks, struct watch *watch)
 /* Nothing is said to be held that is not known to be; but that is said */
 static void report_unknown(const struct watch *watch)
 {
-	__u64 missed;
-
 	if (!watch->skel)
 		return;
 	if (watch->missed)
 		diag("%llu tokens were handed out unseen, so only what was held in the last %.1f s counts",
 		     watch->missed, (stream_now_ns() - watch->sure_ns) / 1e9);
-	missed = attach_missed(watch->skel->obj) - watch->missed;
-	if (missed)
-		diag("%llu tokens came back unseen", missed);
 	if (watch->skel->bss->lost)
 		diag("%llu tokens were not remembered, their table is full: they do not count",
 		     watch->skel->bss->lost);
@@ -591,6 +621,7 @@ int main(int argc, char **argv)
 	/* Whoever interrupts the watch wants to see what there is so far */
 	status = check(&watch);
 out:
+	vec_free(&watch.before);
 	devmemleak_bpf__destroy(watch.skel);
 	inventory_close(watch.inv_skel);
 	return status;

@@ -4,18 +4,20 @@
 
 #include <linux/types.h>
 
+#include "events/held.h"
+
 #define STACK_DEPTH	127
 
-/* A token that is out */
-struct leak_key {
-	__u64 sk;
-	__u64 token;
+/* The last time that a token was handed out */
+struct leak_get {
+	__u64 ts;
+	__s32 stack;		/* negative: none */
+	__u32 unused;
 };
 
-struct leak_get {
-	__u64 ts;		/* of its hand-out, or since when it is seen to be out */
-	__s32 stack;		/* negative: none */
-	__u32 before;		/* it was handed out before we watched */
+struct leak_slot {
+	struct held_key key;
+	struct leak_get get;
 };
 
 #endif /* DEVMEMLEAK_H */
