@@ -21,7 +21,11 @@ class Pair:
     """A tool, and what it is measured beside."""
 
     tool: str
-    rival: str
+    rival: str | None = None  # no script does the same job
+
+    def arms(self) -> list[str]:
+        """Name what tools.sh is to run."""
+        return [self.tool, *([f"bt:{self.rival}"] if self.rival else [])]
 
 
 # By kernel. What attaches to nothing costs only when it runs.
@@ -30,11 +34,14 @@ PAIRS = {
         Pair("devmemsnoop", "tests/bench/bpftrace_events.bt"),
         Pair("devmemlat", "tools/bpftrace/devmem_hold.bt"),
         Pair("devmemtop", "tools/bpftrace/devmem_tokens.bt"),
+        Pair("devmemtop:socket", "tools/bpftrace/devmem_tokens.bt"),
         Pair("devmemleak", "tests/bench/bpftrace_leaks.bt"),
     ),
     "mainline": (
         Pair("devmemlat", "tools/bpftrace/devmem_hold_stock.bt"),
         Pair("devmemtop", "tools/bpftrace/devmem_tokens_stock.bt"),
+        Pair("devmemtop:socket", "tools/bpftrace/devmem_tokens_stock.bt"),
+        Pair("devmemleak:unsampled"),
     ),
 }
 ONCE = Pair("devmemls", "tools/bpftrace/devmem_holders.bt")
@@ -64,9 +71,9 @@ def measure(flavor: str) -> dict[str, Any]:
     pairs = PAIRS[flavor]
     arms = ["none"]
     for pair in pairs:
-        arms += [pair.tool, f"bt:{pair.rival}"]
+        arms += [arm for arm in pair.arms() if arm not in arms]
     if flavor == "ppdevmem":
-        arms += [f"once:{ONCE.tool}", f"once:{ONCE.rival}"]
+        arms += [f"once:{arm}" for arm in (ONCE.tool, ONCE.rival)]
     benchlib.say(f"tools on {benchlib.TITLES[flavor]}: {', '.join(arms)}")
     output = benchlib.json_lines(benchlib.guest(flavor, [SCRIPT, *arms], TIMEOUT))
     lines = {line["arm"]: line for line in output}
@@ -81,13 +88,21 @@ def measure(flavor: str) -> dict[str, Any]:
 
 def show(result: dict[str, Any]) -> str:
     """Make the table."""
-    head = ["kernel", "watched by", "in its way", "own", "in all", "throughput", "times the tool"]
+    head = [
+        "kernel",
+        "watched by",
+        "in its way",
+        "own",
+        "in all",
+        "throughput",
+        "times the tool",
+    ]
     rows = []
     for flavor, pairs in PAIRS.items():
         costs = result["kernels"][flavor]["costs"]
         for pair in pairs:
             tool = costs[pair.tool]
-            for arm in (pair.tool, f"bt:{pair.rival}"):
+            for arm in pair.arms():
                 c = costs[arm]
                 total = c["kernel"] + c["own"]
                 rows.append(
@@ -107,8 +122,8 @@ def show(result: dict[str, Any]) -> str:
 def show_once(result: dict[str, Any]) -> str:
     """Say what a listing costs."""
     once = result["kernels"]["ppdevmem"]["once"]
-    ours, rival = once[ONCE.tool] / 1e6, once[ONCE.rival] / 1e6
-    name = ONCE.rival.rsplit("/", 1)[-1]
+    ours, rival = once[ONCE.tool] / 1e6, once[str(ONCE.rival)] / 1e6
+    name = str(ONCE.rival).rsplit("/", 1)[-1]
     return (
         f"devmemls attaches to nothing; one run, from its start to its end, takes {ours:,.0f} "
         f"million instructions, and {name} {rival:,.0f} million ({rival / ours:.1f} times)."
@@ -128,8 +143,9 @@ path does nothing but receive, which no application does, so it is the worst cas
 
 {show(result)}
 
-On mainline the scripts count where a read's tokens are handed out, all of them at once; the
-tools look at each token there too, for its iov says which binding it is of. devmemsnoop prints
+devmemtop is by binding, then by socket; devmemleak with --sample, "unsampled" without. On mainline
+the scripts count where a read's tokens are handed out, all of them at once; the tools look at
+each token there too, for its iov says which binding it is of. devmemsnoop prints
 when, device, queue, reader's pid and name of each event, which is most of its own cost.
 
 {show_once(result)} Run it alone by `make bench-tools`.

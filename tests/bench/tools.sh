@@ -51,7 +51,7 @@ watch() {
 	measure "$arm" "$pid"
 	kill -INT "$pid"
 	# devmemleak found something, as it should
-	wait "$pid" || [ "$arm" = devmemleak ]
+	wait "$pid" || [ "${arm%:*}" = devmemleak ]
 }
 
 # In place of a tool: bpftrace starts its command when all is attached.
@@ -80,7 +80,9 @@ for arm; do
 	devmemsnoop) watch "$arm" EVENT devmemsnoop -e token_get,token_put ;;
 	devmemlat) watch "$arm" Tracing devmemlat ;;
 	devmemtop) watch "$arm" BINDING devmemtop -B 1000 ;;
+	devmemtop:socket) watch "$arm" COOKIE devmemtop -B -w socket 1000 ;;
 	devmemleak) watch "$arm" "watching for" devmemleak -v -t 0 --sample 1000 ;;
+	devmemleak:unsampled) watch "$arm" "watching for" devmemleak -v -t 1000 ;;
 	bt:*)
 		bpftrace -o "$tmp/log" -c "/bin/bash $0 --under-bpftrace $arm $tmp/result" \
 			"$PPDEVMEM_REPO/${arm#bt:}" >"$tmp/err" 2>&1 ||
