@@ -250,7 +250,8 @@ static __always_inline struct devmem_run owner_run(const void *owner)
 	if (bpf_core_field_exists(chunk->area)) {
 		run.iovs = KGET(owner, struct dmabuf_genpool_chunk_owner, area.niovs);
 		run.num = KGET(owner, struct dmabuf_genpool_chunk_owner, area.num_niovs);
-		run.base_virtual = KGET(owner, struct dmabuf_genpool_chunk_owner, area.base_virtual);
+		run.base_virtual = KGET(owner, struct dmabuf_genpool_chunk_owner,
+					area.base_virtual);
 		return run;
 	}
 	run.iovs = KGET(owner, struct dmabuf_genpool_chunk_owner___pre_v615, niovs);
