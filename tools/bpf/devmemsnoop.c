@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* devmemsnoop - what happens to device memory, event by event */
 
+#define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -19,6 +20,8 @@
 #include "output.h"
 #include "stream.h"
 
+#define LINE_LEN	512
+#define OUTPUT_BYTES	(64 * 1024)
 #define POLL_MS		100
 #define BATCH		1024	/* records between two looks at whether to stop */
 #define WAKE_KIB	64	/* so much is in the buffer before the reader is woken */
@@ -215,29 +218,93 @@ static void print_details(const struct snoop_record *rec)
 		printf(" dma-buf %llu, %llu bytes", rec->inode, rec->size);
 }
 
+/* A line is put together by hand: printf() would cost more than all else of an event */
+struct line {
+	char text[LINE_LEN];
+	size_t len;
+};
+
+/* A column and the blank behind it; flush left if @width is negative, as in printf */
+static void add_column(struct line *line, int width, const char *text, size_t len)
+{
+	size_t blanks = (size_t)abs(width) > len ? abs(width) - len : 0;
+	char *to = line->text + line->len;
+
+	if (line->len + len + blanks + 1 > sizeof(line->text))
+		return;
+	if (width > 0)
+		to = (char *)memset(to, ' ', blanks) + blanks;
+	to = (char *)memcpy(to, text, len) + len;
+	if (width < 0)
+		to = (char *)memset(to, ' ', blanks) + blanks;
+	*to++ = ' ';
+	line->len = to - line->text;
+}
+
+static void add_name(struct line *line, int width, const char *text)
+{
+	char name[OUT_NAME_LEN];
+
+	text = out_name(name, text);
+	add_column(line, width, text, strlen(text));
+}
+
+static void add_number(struct line *line, int width, __u64 value)
+{
+	char digits[OUT_NUM_LEN], *at = digits + sizeof(digits);
+
+	if (value == REC_UNKNOWN) {
+		add_column(line, width, "-", 1);
+		return;
+	}
+	do {
+		*--at = '0' + value % 10;
+		value /= 10;
+	} while (value);
+	add_column(line, width, at, digits + sizeof(digits) - at);
+}
+
+static void add_word(struct line *line, int width, __u64 value)
+{
+	char digits[OUT_NUM_LEN], *at = digits + sizeof(digits);
+
+	if (!value) {
+		add_column(line, width, "-", 1);
+		return;
+	}
+	do {
+		*--at = "0123456789abcdef"[value & 15];
+		value >>= 4;
+	} while (value);
+	*--at = 'x';
+	*--at = '0';
+	add_column(line, width, at, digits + sizeof(digits) - at);
+}
+
 static void print_line(struct devmemsnoop_bpf *skel,
 		       const struct snoop_record *rec)
 {
-	char iov[OUT_NUM_LEN], refs[OUT_NUM_LEN], cookie[OUT_NUM_LEN];
-	char token[OUT_NUM_LEN], pid[OUT_NUM_LEN], queue[OUT_NUM_LEN];
-	char time[32], word[OUT_NUM_LEN] = "-", ifname[OUT_NAME_LEN], comm[OUT_NAME_LEN];
+	const char *name = event_name(rec->kind);
+	struct line line;
+	char time[32];
 
-	if (rec->word)
-		snprintf(word, sizeof(word), "0x%llx", rec->word);
+	line.len = 0;
 	if (env.timestamps)
-		printf("%-15s ", stream_time(time, rec->ts));
-	printf("%-12s %7u %-10s %5s %8s %-18s %4s %7s %7s %7s %-15s",
-	       event_name(rec->kind), rec->binding,
-	       out_name(ifname, rec->ifname),
-	       out_num(queue, rec->has_queue ? rec->queue : REC_UNKNOWN),
-	       out_num(iov, rec->iov), word,
-	       out_num(refs, rec->word ? (__u64)rec->refcount : REC_UNKNOWN),
-	       out_num(cookie, rec->cookie ?: REC_UNKNOWN),
-	       out_num(token, is_token(rec) ? rec->token : REC_UNKNOWN),
-	       out_num(pid, rec->pid ?: REC_UNKNOWN),
-	       out_name(comm, rec->comm));
+		add_name(&line, -15, stream_time(time, rec->ts));
+	add_column(&line, -12, name, strlen(name));
+	add_number(&line, 7, rec->binding);
+	add_name(&line, -10, rec->ifname);
+	add_number(&line, 5, rec->has_queue ? rec->queue : REC_UNKNOWN);
+	add_number(&line, 8, rec->iov);
+	add_word(&line, -18, rec->word);
+	add_number(&line, 4, rec->word ? (__u64)rec->refcount : REC_UNKNOWN);
+	add_number(&line, 7, rec->cookie ?: REC_UNKNOWN);
+	add_number(&line, 7, is_token(rec) ? rec->token : REC_UNKNOWN);
+	add_number(&line, 7, rec->pid ?: REC_UNKNOWN);
+	add_name(&line, -15, rec->comm);
+	fwrite_unlocked(line.text, 1, line.len - 1, stdout);
 	print_details(rec);
-	putchar('\n');
+	putchar_unlocked('\n');
 	if (env.stacks)
 		print_stack(skel, rec->stack);
 }
@@ -304,6 +371,8 @@ static int follow(struct devmemsnoop_bpf *skel)
 		diag("cannot open the event buffer: %s", strerror(errno));
 		return -errno;
 	}
+	/* (what there is of a batch is written when it ends) */
+	setvbuf(stdout, NULL, _IOFBF, OUTPUT_BYTES);
 	print_header();
 	if (fflush(stdout))
 		stream_stop = true;
