@@ -193,15 +193,6 @@ struct counted {
 
 DEFINE_VEC(snapshot, struct counted);
 
-/* What the kernel itself has counted of a binding */
-struct kernel_counts {
-	__u32 id;
-	__u64 allocs;
-	__u64 exhausted;
-};
-
-DEFINE_VEC(kernel_snapshot, struct kernel_counts);
-
 struct rates {
 	double allocs, gets, puts, exhausted;
 };
@@ -216,9 +207,7 @@ struct top {
 	struct snapshot last;	/* of the interval before; empty at first */
 	__u64 now_ns;		/* when @now was read */
 	double seconds;		/* from @last to @now; 0: there is no @last */
-	bool kernel_counts;	/* how many are used, and what else is in kernel_counts */
-	struct kernel_snapshot kernel_now;
-	struct kernel_snapshot kernel_last;
+	bool counts_users;	/* the kernel does, without a look at all files */
 };
 
 static struct cell *add_cell(struct row *row)
@@ -352,26 +341,6 @@ static struct rates get_rates(const struct top *top, __u64 binding, __u64 sk)
 	};
 }
 
-static int cmp_kernel_counts(const void *a, const void *b)
-{
-	__u32 l = ((const struct kernel_counts *)a)->id, r = ((const struct kernel_counts *)b)->id;
-
-	return (l > r) - (l < r);
-}
-
-/* A binding that was not there before has counted since it is */
-static void add_kernel_rates(const struct top *top, __u32 id, struct rates *rates)
-{
-	const struct kernel_counts key = { .id = id }, *now, *last, none = {};
-
-	now = vec_find(&top->kernel_now, &key, cmp_kernel_counts) ?: &none;
-	last = vec_find(&top->kernel_last, &key, cmp_kernel_counts) ?: &none;
-	if (!top->seconds || now->allocs < last->allocs)
-		return;
-	rates->allocs = (now->allocs - last->allocs) / top->seconds;
-	rates->exhausted = (now->exhausted - last->exhausted) / top->seconds;
-}
-
 static bool sees(const struct top *top, enum devmem_event event)
 {
 	return top->events & EV_BIT(event);
@@ -391,8 +360,6 @@ static void add_binding(const struct top *top, struct rows *rows, const struct i
 	__u64 used = k->total - k->free;
 	struct row *row = vec_add(rows);
 
-	if (top->kernel_counts)
-		add_kernel_rates(top, k->id, &rates);
 	row->num = 0;
 	row->exhausted = !k->free || rates.exhausted > 0;
 	add_number(row, k->id);
@@ -557,7 +524,7 @@ static int cmp_rows(const void *a, const void *b)
 /* Who is there, as the view needs it */
 static int read_inventory(struct top *top)
 {
-	unsigned int what = env.view == VIEW_BINDING && top->kernel_counts ? 0 : INV_HOLDERS;
+	unsigned int what = env.view == VIEW_BINDING && top->counts_users ? 0 : INV_HOLDERS;
 	struct inventory *inv;
 
 	inv = inventory_read(top->inv_skel, what);
@@ -566,25 +533,8 @@ static int read_inventory(struct top *top)
 	inventory_free(top->inv);
 	top->inv = inv;
 	top->has_holders = what;
+	top->counts_users = inv->layout == LAYOUT_PPDEVMEM;
 	return 0;
-}
-
-/* As the inventory has them, by id as it does */
-static void read_kernel_counts(struct top *top)
-{
-	struct kernel_snapshot last = top->kernel_last;
-	const struct inv_binding *binding;
-
-	top->kernel_last = top->kernel_now;
-	top->kernel_now = last;
-	top->kernel_now.num = 0;
-	vec_for_each(binding, &top->inv->bindings) {
-		*vec_add(&top->kernel_now) = (struct kernel_counts){
-			.id = binding->k.id,
-			.allocs = binding->k.allocs,
-			.exhausted = binding->k.exhausted,
-		};
-	}
 }
 
 /* An interval is over. Counts are read first: a socket that comes in between has its rate in
@@ -606,10 +556,7 @@ static int collect(struct top *top)
 	now = stream_now_ns();
 	top->seconds = top->now_ns ? (now - top->now_ns) / 1e9 : 0;
 	top->now_ns = now;
-	err = read_inventory(top);
-	if (!err && top->kernel_counts)
-		read_kernel_counts(top);
-	return err;
+	return read_inventory(top);
 }
 
 /* Large values lose their fraction, so that columns stay narrow */
@@ -843,29 +790,20 @@ static int follow(struct top *top)
 	return err;
 }
 
-/* What cannot be seen on this kernel is shown as unknown; what it counts is not traced */
+/* What cannot be seen on this kernel is shown as unknown */
 static int load(struct top *top)
 {
-	const unsigned int counted = EV_BIT(EV_ALLOC) | EV_BIT(EV_EXHAUSTED);
-	unsigned int events = EV_BIT(EV_TOKEN_GET) | EV_BIT(EV_TOKEN_PUT) |
-			      EV_BIT(EV_TOKEN_CLOSE);
+	const unsigned int events = EV_BIT(EV_TOKEN_GET) | EV_BIT(EV_TOKEN_PUT) |
+				    EV_BIT(EV_TOKEN_CLOSE) | EV_BIT(EV_ALLOC) |
+				    EV_BIT(EV_EXHAUSTED);
 
-	top->kernel_counts = layout_kernel_counts();
-	if (!top->kernel_counts)
-		events |= counted;
 	top->skel = devmemtop_bpf__open();
 	if (!top->skel) {
 		diag("cannot open the BPF programs: %s", strerror(errno));
 		return -errno;
 	}
-	/* On a screen the view can change */
-	top->skel->rodata->by_socket = !env.batch || env.view != VIEW_BINDING;
 	top->events = attach_plan(top->skel->obj, events);
-	if (attach_start(top->skel->skeleton, top->events, 0))
-		return -EINVAL;
-	if (top->kernel_counts)
-		top->events |= counted;
-	return 0;
+	return attach_start(top->skel->skeleton, top->events, 0);
 }
 
 static void report_missed(const struct top *top)
@@ -906,8 +844,6 @@ int main(int argc, char **argv)
 	report_missed(&top);
 out:
 	inventory_free(top.inv);
-	vec_free(&top.kernel_last);
-	vec_free(&top.kernel_now);
 	vec_free(&top.last);
 	vec_free(&top.now);
 	devmemtop_bpf__destroy(top.skel);

@@ -15,17 +15,15 @@
 #include "ksyms.h"
 #include "layout.h"
 
-#define MAX_WAYS	5
-#define MAX_PROGS	4	/* of a way */
+#define MAX_WAYS	4
 #define WHY_LEN		512
 
-/* The program that stands for it, and those that it does not work without */
 struct way {
-	const char *progs[MAX_PROGS];
+	const char *prog;
+	const char *also;	/* NULL, or a program that it does not work without */
 };
 
-/* What sees many at once, in tools that have it. Our tracepoints, because they are typed and
- * stable. Then what is nearest to
+/* Our tracepoints first, because they are typed and stable. Then what is nearest to
  * the event: the core's tracepoint sees every iov that is taken, even if the provider
  * hands them out in batches, but says of a release only when the iov is free again and
  * can be somebody else's. Kprobes come last, by what they cost.
@@ -35,44 +33,38 @@ static const struct {
 	struct way ways[MAX_WAYS];
 } table[] = {
 	[EV_BIND] = { "bind", {
-		{ { "bind__tp" } }, { { "bind__fexit" } }, { { "bind__kretprobe" } } } },
+		{ "bind__tp" }, { "bind__fexit" }, { "bind__kretprobe" } } },
 	[EV_UNBIND] = { "unbind", {
-		{ { "unbind__tp" } }, { { "unbind__fentry" } }, { { "unbind__kprobe" } } } },
+		{ "unbind__tp" }, { "unbind__fentry" }, { "unbind__kprobe" } } },
 	[EV_BINDING_FREE] = { "binding_free", {
-		{ { "binding_free__tp" } }, { { "binding_free__fentry" } },
-		{ { "binding_free__kprobe" } } } },
+		{ "binding_free__tp" }, { "binding_free__fentry" },
+		{ "binding_free__kprobe" } } },
 	[EV_QUEUE_BIND] = { "queue_bind", {
-		{ { "queue_bind__tp" } }, { { "queue_bind__fexit" } } } },
+		{ "queue_bind__tp" }, { "queue_bind__fexit" } } },
 	[EV_QUEUE_UNBIND] = { "queue_unbind", {
-		{ { "queue_unbind__tp" } } } },
+		{ "queue_unbind__tp" } } },
 	[EV_ALLOC] = { "alloc", {
-		{ { "iov_alloc__tp" } }, { { "iov_alloc__pptp" } }, { { "iov_alloc__fexit" } },
-		{ { "iov_alloc__kretprobe" } } } },
+		{ "iov_alloc__tp" }, { "iov_alloc__pptp" }, { "iov_alloc__fexit" },
+		{ "iov_alloc__kretprobe" } } },
 	[EV_RELEASE] = { "release", {
-		{ { "iov_release__tp" } }, { { "iov_release__fentry" } },
-		{ { "iov_release__kprobe" } }, { { "iov_release__pptp" } } } },
+		{ "iov_release__tp" }, { "iov_release__fentry" },
+		{ "iov_release__kprobe" }, { "iov_release__pptp" } } },
 	[EV_EXHAUSTED] = { "exhausted", {
-		{ { "exhausted__tp" } }, { { "exhausted__fexit" } } } },
+		{ "exhausted__tp" }, { "exhausted__fexit" } } },
 	[EV_TOKEN_GET] = { "token_get", {
-		{ { "token_gets__fexit" } }, { { "token_get__tp" } }, { { "token_gets__fentry" } },
-		{ { "token_get__fentry" } }, { { "token_get__kprobe" } } } },
+		{ "token_get__tp" }, { "token_get__fentry" }, { "token_get__kprobe" } } },
 	[EV_TOKEN_PUT] = { "token_put", {
-		{ { "token_puts__fexit", "token_puts__fentry", "token_undo__fentry",
-		    "token_closes__fentry" } },
-		{ { "token_put__tp" } },
-		{ { "token_puts__fexit", "token_puts__fentry" } },
-		{ { "token_put__fexit", "token_put__fentry" } },
-		{ { "token_put__kretprobe", "token_put__kprobe" } } } },
+		{ "token_put__tp" },
+		{ "token_put__fexit", "token_put__fentry" },
+		{ "token_put__kretprobe", "token_put__kprobe" } } },
 	[EV_TOKEN_CLOSE] = { "token_close", {
-		{ { "token_closes__fentry", "token_puts__fexit", "token_puts__fentry",
-		    "token_undo__fentry" } },
-		{ { "token_put__tp" } }, { { "token_close__fentry" } },
-		{ { "token_close__kprobe" } } } },
+		{ "token_put__tp" }, { "token_close__fentry" },
+		{ "token_close__kprobe" } } },
 	[EV_POOL_DESTROY] = { "pool_destroy", {
-		{ { "pool_destroy__tp" } }, { { "pool_destroy__fentry" } },
-		{ { "pool_destroy__kprobe" } } } },
+		{ "pool_destroy__tp" }, { "pool_destroy__fentry" },
+		{ "pool_destroy__kprobe" } } },
 	[EV_DROP] = { "drop", {
-		{ { "drop__tp" } } } },
+		{ "drop__tp" } } },
 };
 
 /* Of each event that cannot be seen: by what not, and why */
@@ -177,13 +169,14 @@ static void note_why_not(enum devmem_event event, const char *section,
 static bool check_way(struct bpf_object *obj, const struct btf *btf,
 		      enum devmem_event event, const struct way *way)
 {
+	const char *const names[] = { way->prog, way->also };
 	size_t i;
 
-	for (i = 0; i < MAX_PROGS && way->progs[i]; i++) {
+	for (i = 0; i < 2 && names[i]; i++) {
 		struct bpf_program *prog;
 		const char *why_not;
 
-		prog = bpf_object__find_program_by_name(obj, way->progs[i]);
+		prog = bpf_object__find_program_by_name(obj, names[i]);
 		if (!prog)
 			return false;
 		why_not = check_prog(btf, prog);
@@ -198,16 +191,16 @@ static bool check_way(struct bpf_object *obj, const struct btf *btf,
 /* Has a way be loaded, or left out. Returns the program that stands for it. */
 static struct bpf_program *use_way(struct bpf_object *obj, const struct way *way, bool use)
 {
-	struct bpf_program *prog = NULL;
-	size_t i;
+	struct bpf_program *prog;
 
-	for (i = MAX_PROGS; i--;) {
-		if (!way->progs[i])
-			continue;
-		prog = bpf_object__find_program_by_name(obj, way->progs[i]);
+	if (way->also) {
+		prog = bpf_object__find_program_by_name(obj, way->also);
 		if (prog)
 			bpf_program__set_autoload(prog, use);
 	}
+	prog = bpf_object__find_program_by_name(obj, way->prog);
+	if (prog)
+		bpf_program__set_autoload(prog, use);
 	return prog;
 }
 
@@ -218,7 +211,7 @@ static bool plan_event(struct bpf_object *obj, const struct btf *btf,
 	size_t i;
 
 	*why_not_seen[event] = 0;
-	for (i = 0; i < MAX_WAYS && ways[i].progs[0]; i++) {
+	for (i = 0; i < MAX_WAYS && ways[i].prog; i++) {
 		if (!check_way(obj, btf, event, &ways[i]))
 			continue;
 		diag_v("%s: by %s", event_name(event),
@@ -234,7 +227,7 @@ static void leave_out_all(struct bpf_object *obj)
 	size_t event, i;
 
 	for (event = 0; event < EV_NUM; event++)
-		for (i = 0; i < MAX_WAYS && table[event].ways[i].progs[0]; i++)
+		for (i = 0; i < MAX_WAYS && table[event].ways[i].prog; i++)
 			use_way(obj, &table[event].ways[i], false);
 }
 
@@ -270,8 +263,8 @@ const char *attach_way(const struct bpf_object *obj, enum devmem_event event)
 	const struct bpf_program *prog;
 	size_t i;
 
-	for (i = 0; i < MAX_WAYS && table[event].ways[i].progs[0]; i++) {
-		prog = bpf_object__find_program_by_name(obj, table[event].ways[i].progs[0]);
+	for (i = 0; i < MAX_WAYS && table[event].ways[i].prog; i++) {
+		prog = bpf_object__find_program_by_name(obj, table[event].ways[i].prog);
 		if (prog && bpf_program__fd(prog) >= 0)
 			return bpf_program__section_name(prog);
 	}
@@ -354,7 +347,7 @@ unsigned long long attach_missed_gets(const struct bpf_object *obj)
 	unsigned long long missed = 0;
 	size_t i;
 
-	for (i = 0; i < MAX_WAYS && ways[i].progs[0]; i++)
-		missed += times_busy(bpf_object__find_program_by_name(obj, ways[i].progs[0]));
+	for (i = 0; i < MAX_WAYS && ways[i].prog; i++)
+		missed += times_busy(bpf_object__find_program_by_name(obj, ways[i].prog));
 	return missed;
 }

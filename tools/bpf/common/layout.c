@@ -6,7 +6,6 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
-#include "ksyms.h"
 #include "layout.h"
 
 /* A page is as large for a process as for the kernel */
@@ -45,9 +44,4 @@ void layout_set_host(struct bpf_object *obj)
 
 	if (shift)
 		*shift = page_shift();
-}
-
-bool layout_kernel_counts(void)
-{
-	return btf__find_by_name_kind(ksyms_btf(), "page_pool_iov", BTF_KIND_STRUCT) > 0;
 }

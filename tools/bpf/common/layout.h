@@ -6,8 +6,6 @@
 #ifndef DEVMEM_LAYOUT_H
 #define DEVMEM_LAYOUT_H
 
-#include <stdbool.h>
-
 enum devmem_layout {
 	LAYOUT_NONE,		/* the kernel has no device memory */
 	LAYOUT_CHUNK_OWNER,	/* Linux 6.12: struct net_iov, chunk owner */
@@ -29,9 +27,6 @@ struct bpf_object;
  * looking at types.
  */
 void layout_set_host(struct bpf_object *obj);
-
-/* Whether the kernel counts what it does with each binding: struct rec_binding has it */
-bool layout_kernel_counts(void);
 
 #define PP_DEVMEM	1UL	/* set in a frag's pointer that is not a page */
 

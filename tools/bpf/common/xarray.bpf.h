@@ -118,25 +118,4 @@ static __always_inline struct xa_found xa_step(struct xa_cursor *c)
 	return found;
 }
 
-/* What stands at @index; 0 if nothing does */
-static __always_inline u64 xa_entry(const struct xarray *xa, u64 index)
-{
-	u64 entry = (u64)untyped(KGET(xa, struct xarray, xa_head));
-	int depth;
-	u8 shift;
-
-	for (depth = 0; depth < XA_MAX_DEPTH && xa_is_node(entry); depth++) {
-		const struct xa_node *node = (void *)(entry - 2);
-
-		shift = KGET(node, struct xa_node, shift) & 63;
-		if (!depth && index >> shift >= XA_SLOTS)
-			return 0;
-		bpf_probe_read_kernel(&entry, sizeof(entry),
-				      (const void *)node +
-				      bpf_core_field_offset(node->slots) +
-				      (index >> shift & (XA_SLOTS - 1)) * sizeof(entry));
-	}
-	return xa_is_user(entry) && (depth || !index) ? entry : 0;
-}
-
 #endif /* DEVMEM_XARRAY_BPF_H */

@@ -27,7 +27,7 @@
 
 /* By what path a token was handed out; of a tool that wants to know */
 #ifndef EVENT_STACK
-#define EVENT_STACK(ctx)	(-1)
+#define EVENT_STACK(ctx)	((void)(ctx), -1)
 #endif
 
 const volatile struct event_filter filter;
