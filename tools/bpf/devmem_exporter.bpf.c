@@ -43,13 +43,13 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, MAX_TOKENS);
-	__type(key, struct exp_token);
+	__type(key, struct held_key);
 	__type(value, struct exp_handout);
 } handouts SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, NUM_SLOTS);
+	__uint(max_entries, HELD_SLOTS);
 	__type(key, u32);
 	__type(value, struct exp_slot);
 } slots SEC(".maps");
@@ -108,16 +108,15 @@ static __always_inline void count_hold(struct exp_counts *c, u64 ns)
 /* Of the last hand-out of a token of this socket. It need not be forgotten when it comes
  * back: the next one of that number takes its place.
  */
-static __noinline void remember(u64 sk, u64 token, u64 now)
+static __noinline void remember(const struct held_key *key, u64 now)
 {
-	struct exp_token key = { .sk = sk, .token = token };
 	struct exp_handout handout = { .ns = now }, *known;
 
-	known = bpf_map_lookup_elem(&handouts, &key);
+	known = bpf_map_lookup_elem(&handouts, key);
 	if (known) {
 		known->ns = now;
 		known->before = 0;
-	} else if (bpf_map_update_elem(&handouts, &key, &handout, BPF_ANY)) {
+	} else if (bpf_map_update_elem(&handouts, key, &handout, BPF_ANY)) {
 		add(lost, 1);
 	} else {
 		add(remembered, 1);
@@ -126,15 +125,17 @@ static __noinline void remember(u64 sk, u64 token, u64 now)
 
 static __always_inline void token_out(struct exp_counts *c, const struct event *e)
 {
+	struct held_key key = { .who = (u64)e->sk, .what = e->token };
+
 	add(c->gets, 1);
 	count_refs(c, e->iov);
 	if (!kernel_keeps_since)
-		remember((u64)e->sk, e->token, bpf_ktime_get_ns());
+		remember(&key, bpf_ktime_get_ns());
 }
 
 static __always_inline void token_back(struct exp_counts *c, const struct event *e)
 {
-	struct exp_token key = { .sk = (u64)e->sk, .token = e->token };
+	struct held_key key = { .who = (u64)e->sk, .what = e->token };
 	struct exp_handout *handout, copy;
 
 	if (!each_token)
@@ -291,8 +292,9 @@ static __noinline void count_other(struct last_binding *last, u64 iov)
  */
 __noinline int stamp(u64 sk, u64 token, u64 now)
 {
-	u32 nr = exp_slot_of(sk, token);
-	u64 tag = exp_tag(sk, token);
+	struct held_key key = { .who = sk, .what = token };
+	u32 nr = held_index(&key);
+	u64 tag = exp_tag(&key);
 	struct exp_slot *slot;
 
 	slot = bpf_map_lookup_elem(&slots, &nr);
@@ -303,7 +305,7 @@ __noinline int stamp(u64 sk, u64 token, u64 now)
 	if (tag && slot->tag == tag)
 		slot->ns = now;
 	else
-		remember(sk, token, now);
+		remember(&key, now);
 	return 0;
 }
 
@@ -375,14 +377,15 @@ static __always_inline u32 known_num(u32 num)
 	return MAX_FRAGS;
 }
 
-SEC("fexit/net_devmem_tokens_get")
+/* (loaded when user space asks for one of them) */
+SEC("?fexit/net_devmem_tokens_get")
 int BPF_PROG(reads__fexit, struct sock *sk, struct tcp_xa_pool *p)
 {
 	count_in_array(p, known_num(((struct tcp_xa_pool___ppdevmem *)p)->max));
 	return 0;
 }
 
-SEC("fentry/tcp_xa_pool_commit_locked")
+SEC("?fentry/tcp_xa_pool_commit_locked")
 int BPF_PROG(reads__fentry, struct sock *sk, struct tcp_xa_pool *p)
 {
 	count_by_iov(sk, p, known_num(p->idx));

@@ -5,6 +5,8 @@
 
 #include <linux/types.h>
 
+#include "events/held.h"
+
 #define HOLD_BOUNDS	11
 #define REF_BOUNDS	7
 
@@ -32,24 +34,17 @@ struct exp_counts {
 	__u64 refs_sum;
 };
 
-/* A token that is out, or was, on kernels that do not keep the time of its hand-out */
-struct exp_token {
-	__u64 sk;
-	__u64 token;
-};
-
+/* Of a token that is out, or was, on kernels that do not keep the time of its hand-out */
 struct exp_handout {
 	__u64 ns;		/* monotonic; if @before, when we came */
 	__u64 before;		/* it was handed out before we came */
 };
 
 /*
- * Most of them have a slot, found without a search. A tag names the token and its socket,
+ * Most of them have a slot, see held_index(). A tag names the token and its socket,
  * of whose address only these bits differ. Those that find another one in their slot, or
  * have no tag, are in a table.
  */
-#define NUM_SLOTS	(1 << 16)
-
 struct exp_slot {
 	__u64 tag;		/* 0: free */
 	__u64 ns;
@@ -58,16 +53,11 @@ struct exp_slot {
 #define TAG_TOKEN_BITS	23
 #define TAG_ALIGN_BITS	6
 
-static inline __u64 exp_tag(__u64 sk, __u64 token)
+static inline __u64 exp_tag(const struct held_key *key)
 {
-	if (token >> TAG_TOKEN_BITS || sk & ((1 << TAG_ALIGN_BITS) - 1))
+	if (key->what >> TAG_TOKEN_BITS || key->who & ((1 << TAG_ALIGN_BITS) - 1))
 		return 0;
-	return sk >> TAG_ALIGN_BITS << TAG_TOKEN_BITS | token;
-}
-
-static inline __u32 exp_slot_of(__u64 sk, __u64 token)
-{
-	return ((sk * 0x9e3779b97f4a7c15ULL >> 48) + token) & (NUM_SLOTS - 1);
+	return key->who >> TAG_ALIGN_BITS << TAG_TOKEN_BITS | key->what;
 }
 
 #endif /* DEVMEM_EXPORTER_H */

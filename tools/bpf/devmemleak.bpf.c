@@ -48,8 +48,8 @@ static __always_inline s32 get_stack(void *ctx)
 #define HELD_VALUE	struct leak_get
 #include "events/held.bpf.h"
 
-/* A read that makes tokens begins */
-SEC("fentry/net_devmem_tokens_get")
+/* A read that makes tokens begins. Loaded when user space asks for it. */
+SEC("?fentry/net_devmem_tokens_get")
 int read__fentry(void *ctx)
 {
 	u32 thread = bpf_get_current_pid_tgid();

@@ -138,7 +138,6 @@ static struct devmemleak_bpf *load(void)
 	}
 	skel->rodata->want_stacks = env.sample;
 	planned = attach_plan(skel->obj, events);
-	bpf_program__set_autoload(skel->progs.read__fentry, false);
 	if (env.sample)
 		attach_also(skel->progs.read__fentry);
 	if (!attach_start(skel->skeleton, planned, events))
@@ -155,13 +154,6 @@ static void lower_threshold(const struct watch *watch)
 
 	if (seconds < env.threshold)
 		env.threshold = seconds;
-}
-
-static int cmp_keys(const void *a, const void *b)
-{
-	const struct held_key *l = a, *r = b;
-
-	return (l->who > r->who) - (l->who < r->who) ?: (l->what > r->what) - (l->what < r->what);
 }
 
 /* Tokens that were out before we came. Who hands one out now is seen, so a token that is
@@ -189,7 +181,7 @@ static int enter_tokens(struct watch *watch)
 			}
 		}
 	}
-	vec_sort(&watch->before, cmp_keys);
+	vec_sort(&watch->before, held_cmp);
 	inventory_free(inv);
 	return 0;
 }
@@ -264,7 +256,7 @@ static bool find_get(const struct watch *watch, const struct held_key *key, stru
 	if (!watch->skel)
 		return false;
 	if (!bpf_map_lookup_elem(bpf_map__fd(watch->skel->maps.slots), &index, &slot) &&
-	    !cmp_keys(&slot.key, key)) {
+	    !held_cmp(&slot.key, key)) {
 		*get = slot.get;
 		return true;
 	}
@@ -275,7 +267,7 @@ static bool find_get(const struct watch *watch, const struct held_key *key, stru
 static bool held_before(const struct watch *watch, const struct held_key *key)
 {
 	return watch->skel && !watch->skel->bss->lost &&
-	       vec_find(&watch->before, key, cmp_keys);
+	       vec_find(&watch->before, key, held_cmp);
 }
 
 /* Since when a token is out for sure; REC_UNKNOWN if nobody can tell, as of one that was

@@ -241,27 +241,23 @@ static void add_column(struct line *line, int width, const char *text, size_t le
 	line->len = to - line->text;
 }
 
+static void add_text(struct line *line, int width, const char *text)
+{
+	add_column(line, width, text, strlen(text));
+}
+
 static void add_name(struct line *line, int width, const char *text)
 {
 	char name[OUT_NAME_LEN];
 
-	text = out_name(name, text);
-	add_column(line, width, text, strlen(text));
+	add_text(line, width, out_name(name, text));
 }
 
 static void add_number(struct line *line, int width, __u64 value)
 {
-	char digits[OUT_NUM_LEN], *at = digits + sizeof(digits);
+	char digits[OUT_NUM_LEN];
 
-	if (value == REC_UNKNOWN) {
-		add_column(line, width, "-", 1);
-		return;
-	}
-	do {
-		*--at = '0' + value % 10;
-		value /= 10;
-	} while (value);
-	add_column(line, width, at, digits + sizeof(digits) - at);
+	add_text(line, width, out_num(digits, value));
 }
 
 static void add_word(struct line *line, int width, __u64 value)
@@ -269,7 +265,7 @@ static void add_word(struct line *line, int width, __u64 value)
 	char digits[OUT_NUM_LEN], *at = digits + sizeof(digits);
 
 	if (!value) {
-		add_column(line, width, "-", 1);
+		add_text(line, width, "-");
 		return;
 	}
 	do {
@@ -284,14 +280,13 @@ static void add_word(struct line *line, int width, __u64 value)
 static void print_line(struct devmemsnoop_bpf *skel,
 		       const struct snoop_record *rec)
 {
-	const char *name = event_name(rec->kind);
 	struct line line;
 	char time[32];
 
 	line.len = 0;
 	if (env.timestamps)
-		add_name(&line, -15, stream_time(time, rec->ts));
-	add_column(&line, -12, name, strlen(name));
+		add_text(&line, -15, stream_time(time, rec->ts));
+	add_text(&line, -12, event_name(rec->kind));
 	add_number(&line, 7, rec->binding);
 	add_name(&line, -10, rec->ifname);
 	add_number(&line, 5, rec->has_queue ? rec->queue : REC_UNKNOWN);

@@ -44,11 +44,17 @@ const char *out_name(char buf[OUT_NAME_LEN], const char *name)
 
 const char *out_num(char buf[OUT_NUM_LEN], __u64 value)
 {
+	char *at = buf + OUT_NUM_LEN - 1;
+
 	if (value == REC_UNKNOWN)
 		return "-";
 
-	snprintf(buf, OUT_NUM_LEN, "%llu", value);
-	return buf;
+	*at = 0;
+	do {
+		*--at = '0' + value % 10;
+		value /= 10;
+	} while (value);
+	return at;
 }
 
 const char *out_size(char buf[OUT_NUM_LEN], __u64 bytes)

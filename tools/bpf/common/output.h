@@ -26,7 +26,7 @@ const char *out_name(char buf[OUT_NAME_LEN], const char *name);
 const char *out_addr(char buf[OUT_ADDR_LEN], __u16 family, const __u8 *addr,
 		     __u16 port);
 
-/* The number, "-" for REC_UNKNOWN */
+/* The number, "-" for REC_UNKNOWN. Not by printf(), which devmemsnoop has no time for. */
 const char *out_num(char buf[OUT_NUM_LEN], __u64 value);
 
 /* "64M" */

@@ -47,6 +47,14 @@ static __always_inline bool is_held(const struct held_slot *slot, const struct h
 	return slot->key.who == key->who && slot->key.what == key->what;
 }
 
+/* What was written to the slot is seen before whose it is, and what was read of it was read
+ * before it is free: an exchange is a full barrier, also where stores are not in order.
+ */
+static __always_inline void held_hand_over(struct held_slot *slot, u64 who)
+{
+	__sync_lock_test_and_set(&slot->key.who, who);
+}
+
 /* Whether the slot is ours to write now: it was free, or has what @key names */
 static __always_inline bool held_claim(struct held_slot *slot, const struct held_key *key)
 {
@@ -58,7 +66,7 @@ static __always_inline bool held_claim(struct held_slot *slot, const struct held
 		return false;
 	if (!who || slot->key.what == key->what)
 		return true;
-	slot->key.who = who;
+	held_hand_over(slot, who);
 	return false;
 }
 
@@ -70,8 +78,7 @@ static __always_inline bool held_put(const struct held_key *key, const HELD_VALU
 	if (slot && held_claim(slot, key)) {
 		slot->key.what = key->what;
 		slot->value = *value;
-		barrier();
-		slot->key.who = key->who;
+		held_hand_over(slot, key->who);
 		if (held_more)
 			bpf_map_delete_elem(&more, key);
 		return true;
@@ -96,8 +103,7 @@ static __always_inline bool held_take(const struct held_key *key, u64 before,
 		if (!held_claim(slot, key))
 			return false;
 		*value = slot->value;
-		barrier();
-		slot->key.who = 0;
+		held_hand_over(slot, 0);
 		return true;
 	}
 	if (!held_more)

@@ -25,4 +25,12 @@ static inline __u32 held_index(const struct held_key *key)
 	return ((key->who * 0x9e3779b97f4a7c15ULL >> 48) + what) % HELD_SLOTS;
 }
 
+/* For qsort() and bsearch() */
+static inline int held_cmp(const void *a, const void *b)
+{
+	const struct held_key *l = a, *r = b;
+
+	return (l->who > r->who) - (l->who < r->who) ?: (l->what > r->what) - (l->what < r->what);
+}
+
 #endif /* DEVMEM_HELD_H */

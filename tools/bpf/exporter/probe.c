@@ -14,6 +14,7 @@
 
 /* What is seen without a look at each token, if there is a way */
 #define EVENTS_OF_READS	(EV_BIT(EV_TOKEN_GET) | EV_BIT(EV_TOKEN_CLOSE))
+#define EVENTS_OF_TOKENS	(EVENTS_OF_READS | EV_BIT(EV_TOKEN_PUT))
 
 unsigned int probe_wanted(const struct probe *probe)
 {
@@ -28,19 +29,16 @@ unsigned int probe_wanted(const struct probe *probe)
 }
 
 /* Tokens are counted by the read that makes them and by the socket that ends with them.
- * Returns by what, or NULL if not: if @each_token is looked at, or this kernel has
- * no way.
+ * Returns by what, or NULL if this kernel has no way.
  */
-static const char *attach_reads(struct devmem_exporter_bpf *skel, bool each_token)
+static const char *attach_reads(struct devmem_exporter_bpf *skel)
 {
 	struct bpf_program *const ways[] = {
 		skel->progs.reads__fexit, skel->progs.reads__fentry,
 	};
 	size_t i;
 
-	bpf_program__set_autoload(ways[0], false);
-	bpf_program__set_autoload(ways[1], false);
-	for (i = 0; i < 2 && !each_token; i++)
+	for (i = 0; i < 2; i++)
 		if (attach_also(skel->progs.token_close__fentry) && attach_also(ways[i]))
 			return bpf_program__section_name(ways[i]);
 	return NULL;
@@ -48,6 +46,7 @@ static const char *attach_reads(struct devmem_exporter_bpf *skel, bool each_toke
 
 static int attach_programs(struct probe *probe, bool each_token)
 {
+	unsigned int others = probe_wanted(probe) & ~EVENTS_OF_TOKENS;
 	struct devmem_exporter_bpf *skel;
 	int err;
 
@@ -58,15 +57,13 @@ static int attach_programs(struct probe *probe, bool each_token)
 	}
 	probe->skel = skel;
 	skel->rodata->kernel_keeps_since = probe_kernel_counts(probe);
-	/* A plan leaves out what is no way of its events, so it is to be said again */
-	probe->reads = attach_reads(skel, each_token);
-	if (probe->reads) {
-		probe->events = attach_plan(skel->obj, probe_wanted(probe) & ~EVENTS_OF_READS) |
-				EVENTS_OF_READS;
-		attach_reads(skel, each_token);
-	} else {
-		probe->events = attach_plan(skel->obj, probe_wanted(probe));
+	/* A plan leaves out all that it does not name */
+	if (!each_token) {
+		probe->events = attach_plan(skel->obj, others) | EVENTS_OF_READS;
+		probe->reads = attach_reads(skel);
 	}
+	if (!probe->reads)
+		probe->events = attach_plan(skel->obj, others | EVENTS_OF_TOKENS);
 	skel->rodata->each_token = !probe->reads;
 	err = attach_start(skel->skeleton, probe->events, 0);
 	probe->attached_ns = stream_now_ns();
@@ -176,21 +173,21 @@ void probe_forget(const struct probe *probe, const struct vec_u32 *ids,
 }
 
 /* From a token's slot, or REC_UNKNOWN if another one has it */
-static __u64 slot_ns(const struct probe *probe, __u64 sk, __u64 token)
+static __u64 slot_ns(const struct probe *probe, const struct held_key *key)
 {
 	int fd = bpf_map__fd(probe->skel->maps.slots);
-	__u32 nr = exp_slot_of(sk, token);
+	__u32 nr = held_index(key);
 	struct exp_slot slot;
 
-	if (bpf_map_lookup_elem(fd, &nr, &slot) || !slot.tag || slot.tag != exp_tag(sk, token))
+	if (bpf_map_lookup_elem(fd, &nr, &slot) || !slot.tag || slot.tag != exp_tag(key))
 		return REC_UNKNOWN;
 	return slot.ns;
 }
 
 __u64 probe_handout(const struct probe *probe, __u64 sk, __u64 token)
 {
-	struct exp_token key = { .sk = sk, .token = token };
-	__u64 ns = slot_ns(probe, sk, token);
+	struct held_key key = { .who = sk, .what = token };
+	__u64 ns = slot_ns(probe, &key);
 	struct exp_handout handout;
 
 	if (ns != REC_UNKNOWN)
@@ -202,7 +199,7 @@ __u64 probe_handout(const struct probe *probe, __u64 sk, __u64 token)
 
 void probe_handed_out_before(struct probe *probe, __u64 sk, __u64 token)
 {
-	struct exp_token key = { .sk = sk, .token = token };
+	struct held_key key = { .who = sk, .what = token };
 	struct exp_handout handout = { .ns = probe->attached_ns, .before = 1 };
 
 	if (!bpf_map_update_elem(bpf_map__fd(probe->skel->maps.handouts), &key, &handout,
@@ -218,25 +215,16 @@ static __u64 num_handouts(const struct probe *probe)
 
 bool probe_remembers_many(const struct probe *probe)
 {
-	return num_handouts(probe) > 2 * probe->kept + NUM_SLOTS / 4;
+	return num_handouts(probe) > 2 * probe->kept + HELD_SLOTS / 4;
 }
 
-int probe_cmp_tokens(const void *a, const void *b)
-{
-	const struct exp_token *l = a, *r = b;
-
-	if (l->sk != r->sk)
-		return l->sk < r->sk ? -1 : 1;
-	return l->token < r->token ? -1 : l->token > r->token;
-}
-
-static void forget_handout(struct probe *probe, const struct exp_token *key,
-			   const struct exp_tokens *out, __u64 since)
+static void forget_handout(struct probe *probe, const struct held_key *key,
+			   const struct held_keys *out, __u64 since)
 {
 	int fd = bpf_map__fd(probe->skel->maps.handouts);
 	struct exp_handout handout;
 
-	if (out->num && bsearch(key, out->at, out->num, sizeof(*key), probe_cmp_tokens))
+	if (out->num && bsearch(key, out->at, out->num, sizeof(*key), held_cmp))
 		return;
 	if (bpf_map_lookup_elem(fd, key, &handout) || handout.ns >= since)
 		return;
@@ -251,23 +239,23 @@ static int cmp_tags(const void *a, const void *b)
 	return *l < *r ? -1 : *l > *r;
 }
 
-static void free_slots(const struct probe *probe, const struct exp_tokens *out, __u64 since)
+static void free_slots(const struct probe *probe, const struct held_keys *out, __u64 since)
 {
 	const struct exp_slot free_slot = {};
-	const struct exp_token *token;
+	const struct held_key *key;
 	struct vec_u64 tags = {};
 	struct exp_slot slot;
 	__u32 nr;
 	int fd;
 
-	vec_for_each(token, out) {
+	vec_for_each(key, out) {
 		__u64 *tag = vec_add(&tags);
 
-		*tag = exp_tag(token->sk, token->token);
+		*tag = exp_tag(key);
 	}
 	vec_sort(&tags, cmp_tags);
 	fd = bpf_map__fd(probe->skel->maps.slots);
-	for (nr = 0; nr < NUM_SLOTS; nr++) {
+	for (nr = 0; nr < HELD_SLOTS; nr++) {
 		if (bpf_map_lookup_elem(fd, &nr, &slot) || !slot.tag || slot.ns >= since)
 			continue;
 		if (!tags.num ||
@@ -277,10 +265,10 @@ static void free_slots(const struct probe *probe, const struct exp_tokens *out, 
 	vec_free(&tags);
 }
 
-void probe_forget_handouts(struct probe *probe, const struct exp_tokens *out, __u64 since)
+void probe_forget_handouts(struct probe *probe, const struct held_keys *out, __u64 since)
 {
 	int fd = bpf_map__fd(probe->skel->maps.handouts);
-	struct exp_token key, next;
+	struct held_key key, next;
 	bool more;
 
 	more = !bpf_map_get_next_key(fd, NULL, &next);

@@ -12,7 +12,7 @@
 #include "events.h"
 #include "inventory.h"
 
-DEFINE_VEC(exp_tokens, struct exp_token);
+DEFINE_VEC(held_keys, struct held_key);
 
 struct probe {
 	enum devmem_layout layout;
@@ -70,14 +70,12 @@ void probe_forget(const struct probe *probe, const struct vec_u32 *ids,
 __u64 probe_handout(const struct probe *probe, __u64 sk, __u64 token);
 
 /* Whether so many hand-outs are remembered that those should be forgotten whose tokens
- * came back, by probe_forget_handouts(). @out are those that are out, sorted; what was
- * handed out after @since is kept. One that is handed out just now may be forgotten, so
- * this is not done more often than it must.
+ * came back, by probe_forget_handouts(). @out are those that are out, sorted by
+ * held_cmp(); what was handed out after @since is kept. One that is handed out just now
+ * may be forgotten, so this is not done more often than it must.
  */
 bool probe_remembers_many(const struct probe *probe);
-void probe_forget_handouts(struct probe *probe, const struct exp_tokens *out, __u64 since);
-
-int probe_cmp_tokens(const void *a, const void *b);
+void probe_forget_handouts(struct probe *probe, const struct held_keys *out, __u64 since);
 
 /* Enters a token that is found in a socket and whose hand-out was not seen: it was
  * before we came. If it was given back just now, that does no harm: the entry is

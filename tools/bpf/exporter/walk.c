@@ -123,19 +123,19 @@ static void forget_handouts(struct probe *probe, const struct inventory *inv, __
 	const struct inv_binding *binding;
 	const struct inv_holder *holder;
 	const struct rec_token *token;
-	struct exp_tokens out = {};
+	struct held_keys out = {};
 
 	vec_for_each(binding, &inv->bindings) {
 		vec_for_each(holder, &binding->holders) {
 			vec_for_each(token, &holder->token_list) {
-				struct exp_token *key = vec_add(&out);
-
-				key->sk = holder->sock.sk;
-				key->token = token->token;
+				*vec_add(&out) = (struct held_key){
+					.who = holder->sock.sk,
+					.what = token->token,
+				};
 			}
 		}
 	}
-	vec_sort(&out, probe_cmp_tokens);
+	vec_sort(&out, held_cmp);
 	probe_forget_handouts(probe, &out, since);
 	vec_free(&out);
 }
