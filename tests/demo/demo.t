@@ -9,10 +9,11 @@
 . "$PPDEVMEM_REPO/tests/lib/tap.sh"
 
 # How many spaces align a column depends on the numbers in it, and ftrace's flags
-# (interrupts off, need to reschedule...) on the moment.
+# (interrupts off, need to reschedule...) on the moment. ftrace knows no name of a process
+# that it had not the time to learn. From a minute on an age is told as 1m05s.
 numbers_aside() {
-	sed -E 's/(\[[0-9]+\]) [^ ]{5} /\1 FLAGS /; s/0x[0-9a-f]+/HEX/g
-		s/[0-9]+(\.[0-9]+)?/N/g; s/ +/ /g; s/ +$//'
+	sed -E 's/<\.\.\.>-/devmemcat-/; s/(\[[0-9]+\]) [^ ]{5} /\1 FLAGS /; s/0x[0-9a-f]+/HEX/g
+		s/[0-9]+(\.[0-9]+)?/N/g; s/\<NmNs/Ns/g; s/ +/ /g; s/ +$//'
 }
 
 shown() {
