@@ -25,6 +25,8 @@
 #define LIST_LIMIT	(1UL << 22)
 #define READ_LIMIT	(1UL << 26)
 #define BLOCK_IOVS	16384
+/* Of an entry of a page table */
+#define PTE_ADDRESS	0xffffffffff000UL
 
 enum {
 	TIME_WAIT = 6,
@@ -257,10 +259,52 @@ static void *table(size_t n, size_t size)
 
 /* Reading */
 
+/* Started with --minimal, crash does not know of vmalloc's memory: the kernel's page table
+ * is walked here.
+ */
+static bool translate(ulong address, ulong *physical)
+{
+	ulong entry, table = 0;
+	int shift = machdep->flags & VM_5LEVEL ? 48 : 39;
+	bool top = true;
+
+	if (!symbol_exists("init_top_pgt"))
+		return false;
+	for (; shift >= 12; shift -= 9, top = false) {
+		ulong slot = (address >> shift & 511) * sizeof(entry);
+
+		if (!readmem(top ? symbol_value("init_top_pgt") + slot : table + slot,
+			     top ? KVADDR : PHYSADDR, &entry, sizeof(entry), "page table",
+			     RETURN_ON_ERROR | QUIET) || !(entry & _PAGE_PRESENT))
+			return false;
+		table = entry & PTE_ADDRESS;
+		if (shift == 12 || (shift <= 30 && entry & _PAGE_PSE)) {
+			*physical = (table & -(1UL << shift)) | (address & ((1UL << shift) - 1));
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool read_mapped(ulong address, char *buffer, size_t size, char *what)
+{
+	ulong physical;
+	size_t n;
+
+	for (; size; address += n, buffer += n, size -= n) {
+		n = MIN(size, PAGESIZE() - address % PAGESIZE());
+		if (!translate(address, &physical) ||
+		    !readmem(physical, PHYSADDR, buffer, n, what, RETURN_ON_ERROR | QUIET))
+			return false;
+	}
+	return true;
+}
+
 static bool read_at(ulong address, void *buffer, size_t size, char *what)
 {
 	if (size <= READ_LIMIT &&
-	    readmem(address, KVADDR, buffer, size, what, RETURN_ON_ERROR | QUIET))
+	    (readmem(address, KVADDR, buffer, size, what, RETURN_ON_ERROR | QUIET) ||
+	     (pc->flags & MINIMAL_MODE && read_mapped(address, buffer, size, what))))
 		return true;
 	failed++;
 	return false;
