@@ -941,13 +941,31 @@ static void find_users(void)
 	struct binding *b;
 	size_t i;
 
-	num_held = unique(held, num_held);
-	if (layout->counts)
+	if (layout->counts || !num_held)
 		return;
+	qsort(held, num_held, sizeof(*held), by_word);
 	for (i = 0; i < num_held; i++) {
-		if (run_at(held[i], &b))
+		if ((!i || held[i] != held[i - 1]) && run_at(held[i], &b))
 			b->user++;
 	}
+}
+
+/* How many tokens sockets have on an iov */
+static size_t tokens_on(ulong iov)
+{
+	size_t low = 0, high = num_held, n = 0;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (held[middle] < iov)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	while (low + n < num_held && held[low + n] == iov)
+		n++;
+	return n;
 }
 
 /* What the last command found */
@@ -1173,11 +1191,9 @@ static void print_bindings(void)
 
 static const char *state_of(const struct run *run, ulong i, const char *iov)
 {
-	ulong address = run->iovs + i * iov_size;
-
 	if (layout->counts)
 		return value(iov, IOV_TOKENS) ? "user" : value(iov, IOV_PP) ? "pool" : "free";
-	if (num_held && bsearch(&address, held, num_held, sizeof(*held), by_word))
+	if (tokens_on(run->iovs + i * iov_size))
 		return "user";
 	return is_allocated(run, i) ? "pool" : "free";
 }
@@ -1186,12 +1202,10 @@ static void print_iov(const struct binding *b, const struct run *run, ulong i, c
 {
 	const char *state = state_of(run, i, iov);
 
-	fprintf(fp, "iov %lu of binding %lu: %s, offset 0x%lx, dma 0x%lx, refs %lu", run->first + i,
-		b->id, state, run->offset + (i << b->shift), run->dma + (i << b->shift),
-		STREQ(state, "free") ? 0 : value(iov, IOV_REFS));
-	if (layout->counts)
-		fprintf(fp, ", tokens %lu", value(iov, IOV_TOKENS));
-	fprintf(fp, "\n");
+	fprintf(fp, "iov %lu of binding %lu: %s, offset 0x%lx, dma 0x%lx, refs %lu, tokens %lu\n",
+		run->first + i, b->id, state, run->offset + (i << b->shift),
+		run->dma + (i << b->shift), STREQ(state, "free") ? 0 : value(iov, IOV_REFS),
+		layout->counts ? value(iov, IOV_TOKENS) : tokens_on(run->iovs + i * iov_size));
 }
 
 /* A word is followed only into a binding, so it may be any number */
