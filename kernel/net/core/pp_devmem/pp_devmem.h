@@ -56,6 +56,11 @@ struct sg_table;
  * @lost: iovs that came back with references on them, and are not used again
  * @free_stack: the free ones, last freed last
  * @num_user: iovs in state user
+ * @token_gets: tokens made since the bind
+ * @token_puts: tokens that were given back since the bind, or that the read which
+ *	made them could not tell of. For a moment one may be counted here and in
+ *	@token_gets not yet
+ * @token_closes: tokens that came back with their socket, since the bind
  * @free_work: frees the binding
  */
 struct net_devmem_dmabuf_binding {
@@ -88,6 +93,9 @@ struct net_devmem_dmabuf_binding {
 	netmem_ref *free_stack;
 
 	atomic_t num_user ____cacheline_aligned_in_smp;
+	atomic64_t token_gets;
+	atomic64_t token_puts;
+	atomic64_t token_closes;
 
 	struct rcu_work free_work;
 };

@@ -332,6 +332,7 @@ static void token_life_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, page_pool_iov_refcount(iov), 2);
 	KUNIT_EXPECT_GT(test, iov->user_since_ns, 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&tt->binding->num_user), 2);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&tt->binding->token_gets), 2);
 
 	/* Peeked at: a second token on the same iov */
 	KUNIT_EXPECT_EQ(test, 0, net_devmem_tokens_get(tt->sk, &p, tt->frags, 1));
@@ -343,6 +344,8 @@ static void token_life_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 3, net_devmem_tokens_dontneed(tt->sk, give,
 							    ARRAY_SIZE(give),
 							    1024));
+	KUNIT_EXPECT_EQ(test, atomic64_read(&tt->binding->token_gets), 3);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&tt->binding->token_puts), 3);
 	token_test_end(test, tt);
 }
 
@@ -377,7 +380,10 @@ static void token_race_test(struct kunit *test)
 							    1024));
 	net_devmem_tokens_undo(tt->sk, &p);
 	KUNIT_EXPECT_EQ(test, atomic_read(&tt->binding->num_user), 1);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&tt->binding->token_puts), 2);
 	net_devmem_tokens_close(tt->sk);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&tt->binding->token_gets), 3);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&tt->binding->token_closes), 1);
 	token_test_end(test, tt);
 }
 

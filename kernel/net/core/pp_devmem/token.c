@@ -28,6 +28,11 @@
 /* The xarray keeps the number below this one for itself */
 #define FIRST_TOKEN	1UL
 
+static struct net_devmem_dmabuf_binding *netmem_binding(netmem_ref netmem)
+{
+	return page_pool_iov_binding(netmem_to_page_pool_iov(netmem));
+}
+
 /* Count a token, and take its reference. Whoever sees the count of an iov leave
  * zero sees since when.
  */
@@ -65,6 +70,42 @@ token_account_put(struct xarray *table, netmem_ref netmem, u32 token,
 		trace_put(table, netmem, token, reason);
 	if (atomic_dec_and_test(&iov->user_tokens))
 		atomic_dec(&page_pool_iov_binding(iov)->num_user);
+}
+
+/* Calls @add for each binding and how many of @netmems are of it. Those of a read or a
+ * return are nearly always of one. Their references are still there, so is the binding.
+ */
+static __always_inline void
+tokens_count(const netmem_ref *netmems, unsigned int n,
+	     void (*add)(struct net_devmem_dmabuf_binding *binding,
+			 unsigned int n))
+{
+	struct net_devmem_dmabuf_binding *binding;
+	unsigned int run;
+
+	for (; n; n -= run, netmems += run) {
+		binding = netmem_binding(netmems[0]);
+		for (run = 1; run < n; run++)
+			if (netmem_binding(netmems[run]) != binding)
+				break;
+		add(binding, run);
+	}
+}
+
+static void add_gets(struct net_devmem_dmabuf_binding *binding, unsigned int n)
+{
+	atomic64_add(n, &binding->token_gets);
+}
+
+static void add_puts(struct net_devmem_dmabuf_binding *binding, unsigned int n)
+{
+	atomic64_add(n, &binding->token_puts);
+}
+
+static void add_closes(struct net_devmem_dmabuf_binding *binding,
+		       unsigned int n)
+{
+	atomic64_add(n, &binding->token_closes);
 }
 
 /**
@@ -148,6 +189,7 @@ int net_devmem_tokens_get(struct sock *sk, struct tcp_xa_pool *p,
 		xas_unlock_bh(&xas);
 	} while (xas_nomem(&xas, GFP_KERNEL));
 
+	tokens_count(p->netmems, p->max, add_gets);
 	if (p->max)
 		return 0;
 
@@ -181,6 +223,7 @@ void net_devmem_tokens_undo(struct sock *sk, struct tcp_xa_pool *p)
 	}
 	xa_unlock_bh(&sk->sk_user_frags);
 
+	tokens_count(unused, n, add_puts);
 	page_pool_put_netmem_bulk(unused, n);
 }
 
@@ -220,6 +263,10 @@ static unsigned int tokens_put(struct sock *sk, unsigned long first,
 	first = max(first, FIRST_TOKEN);
 	do {
 		n = tokens_remove(sk, &first, last, reason, netmems);
+		if (reason == DEVMEM_PUT_CLOSE)
+			tokens_count(netmems, n, add_closes);
+		else
+			tokens_count(netmems, n, add_puts);
 		page_pool_put_netmem_bulk(netmems, n);
 		total += n;
 	} while (n == TOKEN_BATCH);
