@@ -48,7 +48,7 @@ check "struct page_pool_iov_area is complete" has_members page_pool_iov_area \
 	base_virtual base_dma_addr iovs num_iovs binding kind
 # The counters that the documentation names, and what leads from one to another.
 mapfile -t counters < <(doc_tables Counters | cut -d'|' -f1)
-is "${#counters[@]}" 8 "the documentation names the counters"
+is "${#counters[@]}" 11 "the documentation names the counters"
 check "struct net_devmem_dmabuf_binding is complete" has_members net_devmem_dmabuf_binding \
 	id ifindex dev dmabuf iovs areas bound_rxqs unbound ref "${counters[@]}"
 check "an iov leads to its area" grep -q \

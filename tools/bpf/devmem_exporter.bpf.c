@@ -217,73 +217,12 @@ static __always_inline void on_event(void *ctx, const struct event *e)
 
 /* --- hand-outs by read --- */
 
-#define typed(addr, type)	bpf_core_cast((const void *)(addr), type)
-
-/* All this follows typed pointers: what is not there reads as zero, and it takes no call
- * of a helper to look.
- */
-static __always_inline u64 iov_binding(u64 iov)
-{
-	u64 owner = (u64)typed(iov, struct net_iov)->owner;
-
-	if (bpf_core_type_exists(struct page_pool_iov))
-		return (u64)typed(owner, struct page_pool_iov_area)->binding;
-	return (u64)typed(owner, struct dmabuf_genpool_chunk_owner)->binding;
-}
-
-/* A binding that had tokens handed out on this CPU last, until one is freed */
-struct last_binding {
-	u64 iovs;		/* where its iovs begin, if they are in one array */
-	u64 size;		/* of that, in bytes; 0: they are not */
-	u64 frees;
-	u32 id;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct last_binding);
-} last_bindings SEC(".maps");
-
-static __always_inline void count_gets(u32 id, u64 num)
+static __always_inline void on_gets(u64 sk, u32 id, u64 num)
 {
 	struct exp_counts *c = get_slot(&counts, &id, &no_counts);
 
 	if (c)
 		add(c->gets, num);
-}
-
-static __noinline void count_gets_of(u64 binding, u64 num)
-{
-	if (num)
-		count_gets(typed(binding, struct net_devmem_dmabuf_binding)->id, num);
-}
-
-/* Our provider has one array. Where it begins is to be a mere number, as the verifier
- * allows no arithmetic on a typed pointer.
- */
-static __always_inline void look_up_iovs(struct last_binding *last, u64 addr)
-{
-	const struct net_devmem_dmabuf_binding *binding;
-	const struct net_devmem_dmabuf_binding___ppdevmem *ours;
-
-	binding = typed(addr, struct net_devmem_dmabuf_binding);
-	ours = (const void *)binding;
-	last->id = binding->id;
-	last->frees = frees;
-	last->size = 0;
-	if (!bpf_core_field_exists(ours->num_iovs))
-		return;
-	bpf_core_read(&last->iovs, sizeof(last->iovs), &ours->iovs);
-	last->size = (u64)ours->num_iovs * iov_struct_size();
-}
-
-/* A token on an iov that is not of the last binding's array */
-static __noinline void count_other(struct last_binding *last, u64 iov)
-{
-	look_up_iovs(last, iov_binding(iov));
-	count_gets(last->id, 1);
 }
 
 /* In its slot, or else in the table. That is looked at only if the slot has another.
@@ -309,87 +248,7 @@ __noinline int stamp(u64 sk, u64 token, u64 now)
 	return 0;
 }
 
-/* Where the kernel keeps one array of iovs for each binding: the tokens that a read has
- * made. @p is typed, so the verifier wants to know each offset: the loop must be unrolled.
- */
-static __always_inline void count_in_array(struct tcp_xa_pool *p, u32 num)
-{
-	struct last_binding *last;
-	u32 i, key = 0, in_last = 0;
-	u64 iovs, size;
-
-	last = bpf_map_lookup_elem(&last_bindings, &key);
-	if (!last || !num)
-		return;
-	if (!last->size || last->frees != frees)
-		look_up_iovs(last, iov_binding((u64)iov_untag(p->netmems[0])));
-	iovs = last->iovs;
-	size = last->size;
-	key = last->id;
-#pragma unroll
-	for (i = 0; i < MAX_FRAGS; i++) {
-		u64 word = i < num ? p->netmems[i] : 0;
-
-		if ((word & ~3ULL) - iovs < size)
-			in_last++;
-		else if (word & PP_DEVMEM)
-			count_other(last, word & ~3ULL);
-	}
-	if (in_last)
-		count_gets(key, in_last);
-}
-
-/* Iovs are here and there. What is stamped is copied. */
-static __always_inline void count_by_iov(const struct sock *sk, const struct tcp_xa_pool *p,
-					 u32 num)
-{
-	u64 netmems[MAX_FRAGS], last = 0, run = 0, now, number;
-	u32 tokens[MAX_FRAGS], i;
-
-	/* The verifier allows no arithmetic on a typed pointer */
-	if (bpf_probe_read_kernel(&number, sizeof(number), &sk) ||
-	    bpf_core_read(netmems, num * sizeof(*netmems), &p->netmems) ||
-	    bpf_core_read(tokens, num * sizeof(*tokens), &p->tokens))
-		return;
-	now = bpf_ktime_get_ns();
-	for (i = 0; i < MAX_FRAGS && i < num; i++) {
-		u64 binding;
-
-		if (!(netmems[i] & PP_DEVMEM))
-			continue;
-		binding = iov_binding((u64)iov_untag(netmems[i]));
-		if (binding != last) {
-			count_gets_of(last, run);
-			last = binding;
-			run = 0;
-		}
-		run++;
-		stamp(number, tokens[i], now);
-	}
-	count_gets_of(last, run);
-}
-
-static __always_inline u32 known_num(u32 num)
-{
-	if (num <= MAX_FRAGS)
-		return num;
-	miss_events(num - MAX_FRAGS);
-	return MAX_FRAGS;
-}
-
-/* (loaded when user space asks for one of them) */
-SEC("?fexit/net_devmem_tokens_get")
-int BPF_PROG(reads__fexit, struct sock *sk, struct tcp_xa_pool *p)
-{
-	count_in_array(p, known_num(((struct tcp_xa_pool___ppdevmem *)p)->max));
-	return 0;
-}
-
-SEC("?fentry/tcp_xa_pool_commit_locked")
-int BPF_PROG(reads__fentry, struct sock *sk, struct tcp_xa_pool *p)
-{
-	count_by_iov(sk, p, known_num(p->idx));
-	return 0;
-}
+#define READS_EACH(sk, token, now)	stamp(sk, token, now)
+#include "events/reads.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";

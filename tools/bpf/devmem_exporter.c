@@ -11,6 +11,7 @@
 #include "args.h"
 #include "attach.h"
 #include "diag.h"
+#include "exporter/families.h"
 #include "exporter/http.h"
 #include "exporter/listen.h"
 #include "exporter/page.h"
@@ -146,7 +147,7 @@ static int print_check(const struct probe *probe)
 		printf("%s: %s\n", event_name(event), way ?: "cannot be seen");
 		unseen += !way;
 	}
-	page_each_missing(probe, say_missing);
+	families_each_missing(probe, say_missing);
 	if (!unseen)
 		puts("all events can be seen");
 	return unseen ? EXIT_FOUND : EXIT_DONE;

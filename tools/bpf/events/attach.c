@@ -258,6 +258,20 @@ bool attach_also(struct bpf_program *prog)
 	return true;
 }
 
+const char *attach_reads(const struct bpf_object *obj)
+{
+	static const char *const ways[] = { "reads__fexit", "reads__fentry" };
+	struct bpf_program *prog;
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		prog = bpf_object__find_program_by_name(obj, ways[i]);
+		if (prog && attach_also(prog))
+			return bpf_program__section_name(prog);
+	}
+	return NULL;
+}
+
 const char *attach_way(const struct bpf_object *obj, enum devmem_event event)
 {
 	const struct bpf_program *prog;

@@ -26,6 +26,11 @@ unsigned int attach_plan(struct bpf_object *obj, unsigned int events);
  */
 bool attach_also(struct bpf_program *prog);
 
+/* Has hand-outs be counted by read, see reads.bpf.h, and not be seen one by one. Returns
+ * by what, or NULL if this kernel has no way.
+ */
+const char *attach_reads(const struct bpf_object *obj);
+
 /* Loads what was planned and attaches it, if nothing that is @needed is missing. Otherwise
  * says what is wrong, and returns nonzero. -v tells when all is attached.
  */

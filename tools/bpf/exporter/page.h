@@ -25,7 +25,4 @@ struct page {
  */
 char *page_write(struct page *page, bool openmetrics, size_t *len);
 
-/* Calls @fn with the name of each metric that @probe cannot tell */
-void page_each_missing(const struct probe *probe, void (*fn)(const char *name));
-
 #endif /* DEVMEM_PAGE_H */

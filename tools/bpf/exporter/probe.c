@@ -19,34 +19,36 @@
 unsigned int probe_wanted(const struct probe *probe)
 {
 	unsigned int events = EV_BIT(EV_BIND) | EV_BIT(EV_UNBIND) |
-			      EV_BIT(EV_BINDING_FREE) | EV_BIT(EV_DROP) | EVENTS_OF_READS;
+			      EV_BIT(EV_BINDING_FREE) | EV_BIT(EV_DROP);
 
-	if (!probe->reads)
-		events |= EV_BIT(EV_TOKEN_PUT);
 	if (!probe_kernel_counts(probe))
-		events |= EV_BIT(EV_ALLOC) | EV_BIT(EV_RELEASE) | EV_BIT(EV_EXHAUSTED);
+		events |= EV_BIT(EV_ALLOC) | EV_BIT(EV_RELEASE) | EV_BIT(EV_EXHAUSTED) |
+			  EVENTS_OF_READS;
+	if (probe->each_token)
+		events |= EVENTS_OF_TOKENS;
 	return events;
 }
 
-/* Tokens are counted by the read that makes them and by the socket that ends with them.
- * Returns by what, or NULL if this kernel has no way.
+/* Tokens are counted by the read that makes them and by the socket that ends with them;
+ * without a way to do that, one by one. A plan leaves out all that it does not name.
  */
-static const char *attach_reads(struct devmem_exporter_bpf *skel)
+static void plan_tokens(struct probe *probe, struct devmem_exporter_bpf *skel)
 {
-	struct bpf_program *const ways[] = {
-		skel->progs.reads__fexit, skel->progs.reads__fentry,
-	};
-	size_t i;
+	unsigned int events = probe_wanted(probe);
 
-	for (i = 0; i < 2; i++)
-		if (attach_also(skel->progs.token_close__fentry) && attach_also(ways[i]))
-			return bpf_program__section_name(ways[i]);
-	return NULL;
+	probe->events = attach_plan(skel->obj, events & ~EV_BIT(EV_TOKEN_GET));
+	if (probe->events & EV_BIT(EV_TOKEN_CLOSE))
+		probe->reads = attach_reads(skel->obj);
+	if (probe->reads) {
+		probe->events |= EV_BIT(EV_TOKEN_GET);
+		return;
+	}
+	probe->each_token = true;
+	probe->events = attach_plan(skel->obj, probe_wanted(probe));
 }
 
-static int attach_programs(struct probe *probe, bool each_token)
+static int attach_programs(struct probe *probe)
 {
-	unsigned int others = probe_wanted(probe) & ~EVENTS_OF_TOKENS;
 	struct devmem_exporter_bpf *skel;
 	int err;
 
@@ -57,14 +59,11 @@ static int attach_programs(struct probe *probe, bool each_token)
 	}
 	probe->skel = skel;
 	skel->rodata->kernel_keeps_since = probe_kernel_counts(probe);
-	/* A plan leaves out all that it does not name */
-	if (!each_token) {
-		probe->events = attach_plan(skel->obj, others) | EVENTS_OF_READS;
-		probe->reads = attach_reads(skel);
-	}
-	if (!probe->reads)
-		probe->events = attach_plan(skel->obj, others | EVENTS_OF_TOKENS);
-	skel->rodata->each_token = !probe->reads;
+	if (probe->each_token || probe_kernel_counts(probe))
+		probe->events = attach_plan(skel->obj, probe_wanted(probe));
+	else
+		plan_tokens(probe, skel);
+	skel->rodata->each_token = probe->each_token;
 	err = attach_start(skel->skeleton, probe->events, 0);
 	probe->attached_ns = stream_now_ns();
 	return err;
@@ -100,7 +99,8 @@ int probe_open(struct probe *probe, bool attach, bool each_token)
 	if (find_layout(probe, probe->listing) || find_layout(probe, probe->walking))
 		return -EINVAL;
 	diag_v("layout %s", layout_name(probe->layout));
-	return attach ? attach_programs(probe, each_token) : 0;
+	probe->each_token = each_token;
+	return attach ? attach_programs(probe) : 0;
 }
 
 void probe_close(struct probe *probe)

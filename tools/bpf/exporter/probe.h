@@ -20,7 +20,10 @@ struct probe {
 	struct inventory_bpf *walking;	/* for the one that walks */
 	struct devmem_exporter_bpf *skel;	/* NULL: nothing is attached */
 	unsigned int events;		/* EV_BIT()s that are seen */
-	const char *reads;		/* by what hand-outs are counted, or NULL: by token */
+	const char *reads;		/* by what hand-outs are counted, or NULL: by the
+					 * kernel, or one by one
+					 */
+	bool each_token;		/* is looked at */
 	__u64 entered;			/* hand-outs that were entered from here */
 	__u64 forgotten;		/* and that were taken out */
 	__u64 kept;			/* that were left then */
@@ -45,7 +48,7 @@ static inline bool probe_sees(const struct probe *probe, enum devmem_event event
 	return probe->events & EV_BIT(event);
 }
 
-/* The kernel itself counts allocations and iovs by state */
+/* The kernel itself counts allocations, iovs by state and tokens */
 static inline bool probe_kernel_counts(const struct probe *probe)
 {
 	return probe->layout == LAYOUT_PPDEVMEM;

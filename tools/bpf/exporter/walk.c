@@ -40,18 +40,17 @@ static __u64 held_since(const struct probe *probe, const struct inv_holder *hold
 	return oldest;
 }
 
-/* What was handed out and is not out any more has come back. @gets was read before the
- * walk, and closes are read after it, so that is never too much; and what was told once
- * stays true. Tokens of a socket that nobody has open any more, but that still waits for its
- * peer, are found by no walk. Where the kernel counts iovs in state user they are among
- * those; elsewhere they pass for given back.
+/* Where the kernel does not count tokens: what was handed out and is not out any more has
+ * come back. @gets was read before the walk, and closes are read after it, so this is never
+ * too much; and what was told once stays true. But tokens of a socket that nobody has open
+ * any more and that still waits for its peer are found by no walk.
  */
 static void count_returned(struct walk_binding *found, const struct probe *probe,
 			   const struct walk *walk, __u64 gets)
 {
 	struct exp_counts counts;
 	struct walk_binding old = {};
-	__u64 all, out, gone;
+	__u64 all, gone;
 
 	probe_counts(probe, found->id, &counts);
 	if (!walk->begun && found->tokens > gets)
@@ -60,8 +59,7 @@ static void count_returned(struct walk_binding *found, const struct probe *probe
 		walk_find(walk, found->id, &old);
 	found->before = old.before;
 	all = found->before + gets;
-	out = found->user > found->tokens ? found->user : found->tokens;
-	gone = out + counts.closes;
+	gone = found->tokens + counts.closes;
 	found->returned = all > gone && all - gone > old.returned ? all - gone : old.returned;
 }
 

@@ -175,6 +175,9 @@ static __always_inline void fill_counters(struct rec_binding *rec,
 		rec->releases = REC_UNKNOWN;
 		rec->exhausted = REC_UNKNOWN;
 		rec->high_water = REC_UNKNOWN;
+		rec->token_gets = REC_UNKNOWN;
+		rec->token_puts = REC_UNKNOWN;
+		rec->token_closes = REC_UNKNOWN;
 		rec->unbound = 0;
 		return;
 	}
@@ -186,6 +189,10 @@ static __always_inline void fill_counters(struct rec_binding *rec,
 	rec->releases = BPF_CORE_READ(ours, releases);
 	rec->exhausted = BPF_CORE_READ(ours, exhausted);
 	rec->high_water = BPF_CORE_READ(ours, high_water);
+	/* (first what may be ahead: more came back than was made would be absurd) */
+	rec->token_closes = BPF_CORE_READ(ours, token_closes.counter);
+	rec->token_puts = BPF_CORE_READ(ours, token_puts.counter);
+	rec->token_gets = BPF_CORE_READ(ours, token_gets.counter);
 	rec->unbound = BPF_CORE_READ(ours, unbound);
 }
 

@@ -60,6 +60,9 @@ struct rec_binding {
 	__u64 releases;
 	__u64 exhausted;
 	__u64 high_water;
+	__u64 token_gets;
+	__u64 token_puts;
+	__u64 token_closes;
 	__u32 id;
 	__u32 netns;
 	__s32 ifindex;

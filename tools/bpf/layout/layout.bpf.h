@@ -46,6 +46,9 @@ struct net_devmem_dmabuf_binding___ppdevmem {
 	u64 allocs;
 	u64 releases;
 	u64 exhausted;
+	struct atomic64 token_gets;
+	struct atomic64 token_puts;
+	struct atomic64 token_closes;
 };
 
 /* unbind_w: "net: devmem: Implement TX path" and what followed, Linux 6.16 */
