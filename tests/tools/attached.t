@@ -45,8 +45,8 @@ bind
 attaches 12 13 ": watching" devmemsnoop -v
 attaches 1 1 ": watching" devmemsnoop -v -e token_get
 attaches 4 6 ": watching" devmemlat -v
-attaches 4 6 BINDING devmemtop -B 1000
-attaches 4 6 COOKIE devmemtop -B -w socket 1000
+attaches 0 3 BINDING devmemtop -B 1000
+attaches 1 1 COOKIE devmemtop -B -w socket 1000
 attaches 2 1 "watching for" devmemleak -v -t 0 --sample 600
 attaches_none devmemls
 if $counts; then

@@ -86,7 +86,7 @@ else
 	like "$(cat "$tmp/missed")" "[0-9]+ tokens were handed out unseen" "and it says so"
 	check "also in JSON" jq -e '.missed_tokens > 0' "$tmp/missed.json"
 fi
-LD_PRELOAD=$fake FAKEBPF_MISSES=token_get devmemtop -B 1 1 >/dev/null 2>"$tmp/top"
+LD_PRELOAD=$fake FAKEBPF_MISSES=reads devmemtop -B -w socket 1 1 >/dev/null 2>"$tmp/top"
 like "$(cat "$tmp/top")" "[0-9]+ events were missed" "devmemtop says what it missed"
 
 as_documented devmemleak "$docs"

@@ -120,7 +120,7 @@ killed() {
 	is "$status" 137 "${tool%% *} is killed there"
 	check "nothing is left of ${tool%% *} when it $moment" wait_for 60 none_left
 }
-for tool in "devmemsnoop -v" "devmemtop -v -B" "devmemleak -v --sample 600" "devmemlat -v"; do
+for tool in "devmemsnoop -v" "devmemtop -v -B -w socket" "devmemleak -v --sample 600" "devmemlat -v"; do
 	says=": watching"
 	[ "${tool%% *}" != devmemleak ] || says="watching for"
 	killed "has begun" running

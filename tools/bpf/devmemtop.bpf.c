@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-/* devmemtop - counts events by binding, and by socket in each */
+/*
+ * devmemtop - counts tokens by binding and socket, and what is no socket's by binding
+ *
+ * What kernel or inventory can tell is not counted here: see top/collect.c.
+ */
 
 #include "events/iovs.bpf.h"
 #include "events/pools.bpf.h"
@@ -22,10 +26,9 @@ struct {
 
 static const struct top_counts none;
 
-static __always_inline struct top_counts *get_counts(const struct event *e,
-						     const struct sock *sk)
+static __always_inline struct top_counts *get_counts(u32 id, u64 sk)
 {
-	struct top_key key = { .binding = (u64)event_binding(e), .sk = (u64)sk };
+	struct top_key key = { .binding = id, .sk = sk };
 	struct top_counts *c = bpf_map_lookup_elem(&counts, &key);
 
 	if (c)
@@ -34,13 +37,19 @@ static __always_inline struct top_counts *get_counts(const struct event *e,
 	return bpf_map_lookup_elem(&counts, &key);
 }
 
-static __always_inline void count(struct top_counts *c, enum devmem_event kind)
+static __always_inline void on_event(void *ctx, const struct event *e)
 {
+	const struct net_devmem_dmabuf_binding *binding = event_binding(e);
+	struct top_counts *c;
+
+	if (!binding)
+		return;
+	c = get_counts(binding_id(binding), (u64)untyped(e->sk));
 	if (!c) {
 		miss_events(1);
 		return;
 	}
-	switch (kind) {
+	switch (e->kind) {
 	case EV_ALLOC:
 		__sync_fetch_and_add(&c->allocs, 1);
 		return;
@@ -56,11 +65,16 @@ static __always_inline void count(struct top_counts *c, enum devmem_event kind)
 	}
 }
 
-static __always_inline void on_event(void *ctx, const struct event *e)
+static __always_inline void on_gets(u64 sk, u32 id, u64 num)
 {
-	count(get_counts(e, NULL), e->kind);
-	if (e->sk)
-		count(get_counts(e, e->sk), e->kind);
+	struct top_counts *c = get_counts(id, sk);
+
+	if (c)
+		__sync_fetch_and_add(&c->gets, num);
+	else
+		miss_events(num);
 }
+
+#include "events/reads.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
