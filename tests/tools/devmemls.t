@@ -84,7 +84,8 @@ like "$table" "10.0.0.1:5201 <- 10.0.0.2:[0-9]+, reader.py\[$pid\] fd" "and the 
 # filters
 list -b 4000000000
 jq_is "$ls" ".bindings" "[]" "-b of another binding"
-list -i nosuch
+fails "a device that is not there" 2 "no device 'typo0'" devmemls -i typo0
+list -i lo
 jq_is "$ls" ".bindings" "[]" "-i of another device"
 list -p "$pid"
 jq_is "$ls" ".bindings | length" 1 "-p of the holder"

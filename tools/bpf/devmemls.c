@@ -379,7 +379,7 @@ int main(int argc, char **argv)
 	struct inventory_bpf *skel;
 	struct inventory *inv;
 	__u64 word = 0;
-	int err = -1;
+	int err, status = EXIT_FOUND;
 
 	args_parse_binding(&argp, argc, argv);
 	if (env.word)
@@ -392,6 +392,10 @@ int main(int argc, char **argv)
 	if (!inv)
 		goto out;
 
+	if (!device_known(inv, &env.args)) {
+		status = EXIT_USAGE;
+		goto out;
+	}
 	diag_v("layout %s", layout_name(inv->layout));
 	if (env.word)
 		err = decode(skel, inv, word);
@@ -401,8 +405,9 @@ int main(int argc, char **argv)
 		err = print_iovs(skel, inv);
 	else
 		err = print_table(inv);
+	status = err ? EXIT_FOUND : EXIT_DONE;
 out:
 	inventory_free(inv);
 	inventory_close(skel);
-	return err ? EXIT_FOUND : EXIT_DONE;
+	return status;
 }
