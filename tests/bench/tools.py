@@ -105,6 +105,7 @@ def show(result: dict[str, Any]) -> str:
             for arm in pair.arms():
                 c = costs[arm]
                 total = c["kernel"] + c["own"]
+                alone = tool["kernel"] + tool["own"]
                 rows.append(
                     [
                         benchlib.TITLES[flavor],
@@ -113,7 +114,8 @@ def show(result: dict[str, Any]) -> str:
                         benchlib.figure(c["own"]),
                         benchlib.figure(total),
                         f"{c['throughput']:.3f}",
-                        f"{total / (tool['kernel'] + tool['own']):.2f}",
+                        # (what costs nothing measures as noise around zero)
+                        f"{total / alone:.2f}" if alone >= 1 else "-",
                     ]
                 )
     return benchlib.table(head, rows)
@@ -143,10 +145,10 @@ path does nothing but receive, which no application does, so it is the worst cas
 
 {show(result)}
 
-devmemtop is by binding, then by socket; devmemleak with --sample, "unsampled" without. On mainline
-the scripts count where a read's tokens are handed out, all of them at once; the tools look at
-each token there too, for its iov says which binding it is of. devmemsnoop prints
-when, device, queue, reader's pid and name of each event, which is most of its own cost.
+devmemtop is by binding, then by socket; devmemleak with --sample, "unsampled" without. By binding it
+has no program on ours, whose kernel counts; elsewhere it counts where a read's tokens are handed
+out, all of them at once, as the scripts for mainline do. devmemsnoop prints when, device, queue,
+reader's pid and name of each event, which is most of its own cost.
 
 {show_once(result)} Run it alone by `make bench-tools`.
 """
