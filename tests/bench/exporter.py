@@ -105,8 +105,9 @@ in instructions and as a share of a processor that runs a thousand million in a 
 
 {show(result["kernels"])}
 
-Without `--histograms` it looks at each read that hands out tokens, some 15 packets here, and at
-nothing that comes back. An application that reads packets one by one pays for each of them.
+Without `--histograms` it looks at no token on ours, whose kernel counts them; on mainline at each
+read that hands some out, some 15 packets here, and at nothing that comes back. An application that
+reads packets one by one pays for each of them there.
 
 A scrape grows with bindings, and not with what is in them (ours; a binding has one queue, if not
 said otherwise):

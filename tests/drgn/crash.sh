@@ -3,7 +3,12 @@
 #
 # What the tests of tools/crash share. crash is loaded with "$vmlinux" and "$seen", the dump,
 # started as "${crash_options[@]}" say; what drgn says of the same comes from "$dump".
-# Needs tests/lib/tap.sh, and $tmp.
+# Needs tests/lib/tap.sh; makes $tmp, which has room for dumps.
+
+cd "$PPDEVMEM_REPO" || exit
+export PATH="$PPDEVMEM_REPO/tools/drgn:$PATH" PYTHONDONTWRITEBYTECODE=1
+tmp=$(mktemp -d "$PPDEVMEM_REPO/build/dump.XXXXXX")
+on_exit 'rm -rf "$tmp"'
 
 # in_crash COMMAND...
 in_crash() {

@@ -9,11 +9,6 @@
 
 . "$PPDEVMEM_REPO/tests/lib/tap.sh"
 . "$PPDEVMEM_REPO/tests/drgn/crash.sh"
-cd "$PPDEVMEM_REPO" || exit
-export PATH="$PPDEVMEM_REPO/tools/drgn:$PATH" PYTHONDONTWRITEBYTECODE=1
-
-tmp=$(mktemp -d "$PPDEVMEM_REPO/build/crash.XXXXXX")
-on_exit 'rm -rf "$tmp"'
 
 # dumped: a dump of $flavor in $dump, and the vmlinux for it; 3 if the archive lacks one.
 dumped() {

@@ -11,11 +11,6 @@
 
 . "$PPDEVMEM_REPO/tests/lib/tap.sh"
 . "$PPDEVMEM_REPO/tests/drgn/crash.sh"
-cd "$PPDEVMEM_REPO" || exit
-export PATH="$PPDEVMEM_REPO/tools/drgn:$PATH" PYTHONDONTWRITEBYTECODE=1
-
-tmp=$(mktemp -d "$PPDEVMEM_REPO/build/dump.XXXXXX")
-on_exit 'rm -rf "$tmp"'
 
 # Without what goes on while one looks: ages, and a starved queue's attempts
 still() {

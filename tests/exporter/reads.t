@@ -44,6 +44,11 @@ devmem_exporter --check >"$tmp/check"
 is $? 0 "--check: all can be seen"
 is "$(sed -n 's/^absent: \(devmem_[it][ok].*\)/\1/p' "$tmp/check" | grep -vc high_water)" 2 \
 	"it says that there are no histograms"
+if ! $counts; then
+	DEVMEM_HIDE=reads__fentry devmem_exporter --check >"$tmp/check"
+	like "$(grep -E "token_put|absent" "$tmp/check")" "^token_put: f" \
+		"where reads cannot be seen, tokens are one by one"
+fi
 fails "nothing is attached for them with --once" 2 "histograms" devmem_exporter --once --histograms
 
 bind

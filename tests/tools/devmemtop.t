@@ -64,11 +64,15 @@ start_json sockets devmemtop -B -j -w socket 1
 sockets_pid=$started
 wait_line "$tmp/sockets.json" view
 by_socket=$(($(bpfprogs) - before - programs))
+start_json each env DEVMEM_HIDE=reads__fexit,reads__fentry devmemtop -B -j -w socket 1
+each_pid=$started
+wait_line "$tmp/each.json" view
+each=$(($(bpfprogs) - before - programs - by_socket))
 screen=$PPDEVMEM_REPO/tests/tools/screen.py
 start later "$screen" 'dms0 +4096 +[0-9]+ +[0-9]+ +10 +[0-9.]+ +0 +0 +0 +0 +ok' s \
-	'by socket.*10\.0\.0\.1:5203' q -- devmemtop 1
+	'by socket.* 0 +0 +10\.0\.0\.1:5203' q -- devmemtop 1
 later_pid=$started
-check "three at once" wait_for 60 attached $((2 * programs + by_socket))
+check "four at once" wait_for 60 attached $((2 * programs + by_socket + each))
 reader reader3 --hold 1 5203
 send 5203 100000
 wait_line "$tmp/reader3" " got "
@@ -78,19 +82,27 @@ sum() {
 	jq -s "[range(1; length) as \$i | (.[\$i].time - .[\$i - 1].time) * ([.[\$i].rows[].$2 // 0] | add // 0)]
 		| add // 0 | round" "$1"
 }
-seen() {
-	[ "$(sum "$tmp/$1.json" get_per_second)" -ge "$(words reader3 got 4)" ]
+# sums FILE GETS PUTS: so many in all.
+sums() {
+	[ "$(sum "$tmp/$1.json" get_per_second) $(sum "$tmp/$1.json" put_per_second)" = "$2 $3" ]
 }
-check "tokens handed out make a rate" wait_for 60 seen rates
-check "by socket as well" wait_for 60 seen sockets
-stop_tool "$top_pid" "ends on Ctrl-C"
+tokens=$(words reader3 got 4)
+for view in rates sockets each; do
+	check "$view: each token that is handed out or comes back is in one rate" \
+		wait_for 60 sums $view "$tokens" $((tokens - 1))
+done
 stop_tool "$sockets_pid" "ends on Ctrl-C, by socket"
+stop_tool "$each_pid" "ends on Ctrl-C, one by one"
 status=0
 wait "$later_pid" || status=$?
-is "$status" 0 "a socket that is shown later"
-like "$(grep :5203 "$tmp/later")" " [0-] +[0-] +10.0.0.1:5203" "has no rate of what was before"
+is "$status" 0 "a socket whose rates are asked for later has those of then"
+# What was held before it came
+kill -9 "$(words reader1 fd 1)"
+check "tokens that come back with their socket are in a rate" \
+	wait_for 60 sums rates "$tokens" $((tokens + 2))
+stop_tool "$top_pid" "ends on Ctrl-C"
 is "$(jq -sc '[.[].rows[].get_per_second // 0 | . >= 0] | all' "$tmp/rates.json")" true "rates are not negative"
-tells devmemtop "tokens per second" "$(seen rates && echo yes || echo no)"
+tells devmemtop "tokens per second" "$(sums rates "$tokens" $((tokens + 2)) && echo yes || echo no)"
 
 # For people: text, and a screen where keys choose view and column
 like "$(devmemtop -B 1 1)" "BINDING +IFNAME .*EXH/s +STATE" "text has a header"
@@ -151,7 +163,7 @@ wait_for 60 rated
 stop_tool "$twice_pid" "ends on Ctrl-C, by process"
 is "$(sum "$tmp/twice.json" get_per_second)" "$tokens" "each of its tokens is in one rate"
 kill -9 "$pid" "$second"
-kill -9 "$(words reader1 fd 1)" "$(words reader2 fd 1)" "$(words reader3 fd 1)"
+kill -9 "$(words reader2 fd 1)" "$(words reader3 fd 1)"
 
 # One event that cannot be seen leaves the others
 status=0

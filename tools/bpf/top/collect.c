@@ -41,6 +41,21 @@ struct counted snapshot_find(const struct snapshot *snapshot, __u64 binding, __u
 	return found ? *found : (struct counted){ .key = key };
 }
 
+const struct counted *snapshot_first(const struct snapshot *snapshot, __u64 binding)
+{
+	size_t low = 0, high = snapshot->num;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (snapshot->at[middle].key.binding < binding)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return snapshot->at + low;
+}
+
 /* In one system call, sorted, so that it can be searched */
 static int read_counts(const struct top *top, struct snapshot *snapshot)
 {

@@ -57,6 +57,9 @@ unsigned long long collect_missed(const struct top *top);
 
 void collect_close(struct top *top);
 
+/* The first of a binding, or where it would be */
+const struct counted *snapshot_first(const struct snapshot *snapshot, __u64 binding);
+
 /* In a snapshot; all zero if there is none */
 struct counted snapshot_find(const struct snapshot *snapshot, __u64 binding, __u64 sk);
 

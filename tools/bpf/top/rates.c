@@ -47,8 +47,11 @@ struct rates rates_of_binding(const struct top *top, const struct inv_binding *b
 	rates = difference(top, &own);
 	if (top->kernel_counts)
 		return rates;
-	vec_for_each(counted, &top->now) {
-		if (counted->key.binding != binding->k.id || !counted->key.sk)
+	counted = snapshot_first(&top->now, binding->k.id);
+	for (; counted < top->now.at + top->now.num; counted++) {
+		if (counted->key.binding != binding->k.id)
+			break;
+		if (!counted->key.sk)
 			continue;
 		part = difference(top, counted);
 		rates.gets += part.gets;
