@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -35,8 +36,23 @@ STATUS_BROKEN = 125
 # that claims to be fast at it. Without these claims the kernel moves words.
 CPU = "max,erms=off,fsrm=off,fsrs=off,fsrc=off,fzrm=off"
 
-# What the guest boots from, of the sysroot that this runs in.
-IMAGE = "/boot/guest.erofs"
+
+@dataclass(frozen=True)
+class Machine:
+    """What QEMU plays."""
+
+    qemu: str
+    name: str
+    cpu: str
+    console: str
+
+
+PC = Machine("qemu-system-x86_64", "q35", CPU, "ttyS0")
+# Pointers that are signed as the architecture says cost an emulator half of its time.
+ARM64 = Machine("qemu-system-aarch64", "virt", "max,pauth-impdef=on", "ttyAMA0")
+
+# What the guest boots from, of the sysroot that this runs in, or of the foreign tree.
+IMAGE = "guest.erofs"
 
 END_OF_RUN = b"ppdevmem: end of run"
 
@@ -141,6 +157,7 @@ class Guest:
 
     def __init__(self, args: argparse.Namespace, deadline: float, again: bool) -> None:
         self.args = args
+        self.machine = ARM64 if args.foreign else PC
         self.repo = Path(os.environ["PPDEVMEM_REPO"])
         self.rundir = Path(tempfile.mkdtemp(prefix="vm.", dir="/run"))
         logs = self.repo / "build" / "vm"
@@ -174,6 +191,7 @@ class Guest:
         """Write what vm-init reads."""
         environment = {
             "PPDEVMEM_REPO": str(self.repo),
+            "PPDEVMEM_BUILD": str(self.repo / "build" / ("arm64" if self.args.foreign else "")),
             "PPDEVMEM_CACHE": os.environ["PPDEVMEM_CACHE"],
             "PPDEVMEM_FLAVOR": self.args.flavor,
             "PPDEVMEM_MODULES": str(self.args.kernel_dir / "lib" / "modules"),
@@ -208,7 +226,7 @@ class Guest:
         rows += [(f"/boot{path}", path, "none", "bind,X-mount.mkdir") for path in shared]
         rows += [
             ("out", self.repo / "build" / "out", "virtiofs", "defaults"),
-            ("/boot/usr/lib/modules", "/usr/lib/modules", "none", "bind"),
+            (f"/boot{self.args.kernel_dir}/lib/modules", "/usr/lib/modules", "none", "bind"),
         ]
         return "".join(
             " ".join(str(field).replace(" ", "\\040") for field in row) + "\n" for row in rows
@@ -251,25 +269,32 @@ class Guest:
         return ["-chardev", chardev, "-device", f"vhost-user-fs-pci,chardev={tag}fs,tag={tag}"]
 
     def _append(self) -> str:
-        # Counting instructions, each is a nanosecond.
-        tsc_khz = 1_000_000 if self.args.icount else tsc.khz()
         words = [
-            "console=ttyS0 loglevel=7 root=root rootfstype=virtiofs ro",
-            f"init={self.rundir}/init oops=panic panic=-1",
+            f"console={self.machine.console} loglevel=7 oops=panic panic=-1",
             # An emulated processor on a busy host is slow, not stuck.
-            "no_timer_check rcupdate.rcu_cpu_stall_timeout=60",
-            f"tsc=reliable tsc_early_khz={tsc_khz}",
-            self.args.append,
+            "rcupdate.rcu_cpu_stall_timeout=60",
         ]
-        return " ".join(words)
+        if self.machine is ARM64:
+            # For arm64-init
+            words += [f"vm_init={self.rundir}/init"]
+        else:
+            # Counting instructions, each is a nanosecond.
+            tsc_khz = 1_000_000 if self.args.icount else tsc.khz()
+            words += [
+                f"root=root rootfstype=virtiofs ro init={self.rundir}/init",
+                f"no_timer_check tsc=reliable tsc_early_khz={tsc_khz}",
+            ]
+        return " ".join(words + [self.args.append])
 
     def _qemu(self, shares: list[str], listeners: dict[str, socket.socket]) -> None:
         args = self.args
-        machine = "q35,memory-backend=mem"
-        argv = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none"]
+        machine = self.machine
+        argv = [machine.qemu, "-nodefaults", "-no-user-config", "-display", "none"]
         # Instructions are counted by whoever emulates them.
-        how = "tcg" if args.icount else accel.choose(args.kernel_dir)[0]
-        argv += ["-machine", machine, "-cpu", CPU, "-accel", how]
+        emulated = args.icount or args.foreign
+        how = "tcg" if emulated else accel.choose(args.kernel_dir)[0]
+        argv += ["-machine", f"{machine.name},memory-backend=mem"]
+        argv += ["-cpu", machine.cpu, "-accel", how]
         argv += ["-smp", "1" if args.icount else str(args.cpus), "-m", str(args.mem)]
         argv += ["-object", f"memory-backend-memfd,id=mem,size={args.mem}M,share=on"]
         argv += ["-kernel", str(args.kernel_dir / "bzImage"), "-append", self._append()]
@@ -277,8 +302,11 @@ class Guest:
         # A guest that ends by itself is kept, so that it can be dumped.
         argv += ["-action", "reboot=shutdown,shutdown=pause"]
         argv += ["-device", "vmcoreinfo", "-device", "virtio-serial-pci"]
-        argv += ["-drive", f"file={IMAGE},format=raw,readonly=on,if=none,id=image"]
+        image = (args.foreign or Path("/boot")) / IMAGE
+        argv += ["-drive", f"file={image},format=raw,readonly=on,if=none,id=image"]
         argv += ["-device", "virtio-blk-pci,drive=image"]
+        if args.foreign:
+            argv += ["-initrd", str(args.kernel_dir / "initrd")]
         if args.icount:
             argv += ["-icount", "shift=0,sleep=off", "-seed", "1"]
         for name in listeners:
@@ -476,6 +504,8 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="vm")
     parser.add_argument("--kernel-dir", type=Path, required=True)
     parser.add_argument("--flavor", required=True)
+    # What scripts/arm64 made, if the kernel is of that architecture
+    parser.add_argument("--foreign", type=Path)
     parser.add_argument("--mem", type=positive, required=True)
     parser.add_argument("--cpus", type=positive, required=True)
     parser.add_argument("--timeout", type=positive, required=True)

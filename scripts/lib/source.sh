@@ -4,9 +4,20 @@
 # Debian's archive and the Linux source in it. Runs in the sysroot, whose apt
 # it uses with state of its own in the cache, so that the sysroot stays as made.
 
+# Where apt has its state, and what else it is told.
+apt_state=$cache/apt
+apt_options=()
+
+# for_arm64: from here on apt knows that architecture's packages as well.
+for_arm64() {
+	apt_state=$cache/apt/arm64
+	apt_options=(-o APT::Architectures::=amd64 -o APT::Architectures::=arm64
+		-o Acquire::Languages=none)
+}
+
 apt_get() {
-	apt-get -q -o Dir::State::Lists="$cache/apt/lists" -o Dir::Cache="$cache/apt/cache" \
-		-o APT::Sandbox::User=root "$@"
+	apt-get -q -o Dir::State::Lists="$apt_state/lists" -o Dir::Cache="$apt_state/cache" \
+		-o APT::Sandbox::User=root "${apt_options[@]}" "$@"
 }
 
 # fresh FILE: FILE is less than a week old.
@@ -17,9 +28,9 @@ fresh() {
 # apt_lists: have lists to resolve names with. An old list is better than none,
 # so that a warm cache works without a network.
 apt_lists() {
-	local stamp=$cache/apt/stamp
+	local stamp=$apt_state/stamp
 	! fresh "$stamp" || return 0
-	mkdir -p "$cache/apt/lists/partial" "$cache/apt/cache/archives/partial"
+	mkdir -p "$apt_state/lists/partial" "$apt_state/cache/archives/partial"
 	if step "apt: package lists" apt_get update; then
 		touch "$stamp"
 	else
@@ -31,10 +42,10 @@ apt_lists() {
 # resolved NAME COMMAND...: the output of COMMAND, which asks apt; remembered
 # for a week, because asking takes a second and the answer changes rarely.
 resolved() {
-	local file=$cache/apt/resolved-$1 answer
+	local file=$apt_state/resolved-$1 answer
 	shift
 	if ! fresh "$file"; then
-		mkdir -p "$cache/apt"
+		mkdir -p "$apt_state"
 		apt_lists
 		answer=$("$@")
 		if [ -n "$answer" ]; then
