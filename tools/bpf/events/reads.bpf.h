@@ -76,7 +76,10 @@ static __always_inline bool is_last(const struct last_binding *last, u64 addr)
  * way of each token before. It wants all arguments then, but the compiler passes only what
  * is used.
  */
-#define use(arg)	asm volatile("" :: "r"(arg))
+static __always_inline void use(u64 arg)
+{
+	asm volatile("" :: "r"(arg));
+}
 
 /* A token on an iov that is not of the last binding's array */
 __noinline int count_other(u64 sk, u64 iov)
