@@ -21,6 +21,7 @@
 #define KNOBS "/sys/kernel/debug/devmemsim"
 #define PROCESSOR "/sys/devices/system/cpu/cpu1/online"
 #define LOOPBACK 1
+#define TRACE_ALL "/sys/kernel/tracing/events/devmem/enable"
 
 static int write_file(const char *path, const char *text)
 {
@@ -247,6 +248,7 @@ static void mend_knobs(void)
 
 void bed_mend(struct admin *admin)
 {
+	bed_trace(false);
 	if (admin->world->offline && !bed_set_offline(false))
 		admin->world->offline = false;
 	if (admin->world->knobs)
@@ -259,6 +261,11 @@ void bed_mend(struct admin *admin)
 	mend_device(admin, END_RX);
 	mend_device(admin, END_TX);
 	mend_steering(admin);
+}
+
+int bed_trace(bool on)
+{
+	return write_file(TRACE_ALL, on ? "1" : "0");
 }
 
 int bed_set_offline(bool offline)

@@ -58,6 +58,8 @@ enum ns bed_ns_of(const struct admin *admin, enum end end);
  * debugfs. Returns 0 or a negative errno.
  */
 int bed_knob(unsigned int dir, unsigned int queue, unsigned int knob, unsigned int value);
+/* All events of device memory, on or off. 0 or a negative errno. */
+int bed_trace(bool on);
 /* Take a processor away or give it back. */
 int bed_set_offline(bool offline);
 

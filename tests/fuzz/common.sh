@@ -21,6 +21,7 @@ fuzz() {
 	shift
 	"$PPDEVMEM_REPO/tests/fuzz/watch.py" devfuzz "$@" >"$dir/out" 2>&1 || status=$?
 	is "$status" 0 "$description: devfuzz finds nothing"
+	is "$(cat /sys/kernel/tracing/events/devmem/enable)" 0 "$description: nothing is traced afterwards"
 	diag "$(cat "$dir/out")"
 }
 

@@ -11,7 +11,6 @@
 
 #include "bed.h"
 
-#define TRACE_ALL "/sys/kernel/tracing/events/devmem/enable"
 #define PAGE 4096
 
 static long op_buffer(struct worker *w, const uint32_t *arg)
@@ -252,15 +251,8 @@ static long op_dump(struct worker *w, const uint32_t *arg)
 
 static long op_trace(struct worker *w, const uint32_t *arg)
 {
-	int fd = open(TRACE_ALL, O_WRONLY | O_CLOEXEC);
-	long ret;
-
 	(void)w;
-	if (fd < 0)
-		return -errno;
-	ret = result(write(fd, arg[0] ? "1" : "0", 1));
-	close(fd);
-	return ret;
+	return bed_trace(arg[0]);
 }
 
 static long op_pause(struct worker *w, const uint32_t *arg)
