@@ -100,6 +100,13 @@ ELSEWHERE = (
         "tests/observability/tracepoints.t",
     ),
     Elsewhere(
+        "SO_PEEK_OFF of almost 2 GiB on any TCP socket, and a peek",
+        "unprivileged local",
+        "WARN (7.3 as well)",
+        "fine",
+        "tests/provider/peekoff.t",
+    ),
+    Elsewhere(
         "a device of devmemsim, made by root of a user namespace",
         "unprivileged local",
         "refused, by devmemsim",
