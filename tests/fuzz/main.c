@@ -244,14 +244,16 @@ static void print_records(void)
 	fflush(stdout);
 }
 
-/* Processes that wait for the kernel for ever: it tells where. */
+/* Processes that wait for the kernel or run in it for ever: it tells where. */
 static void tell_stuck(void)
 {
 	int fd = open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC);
 
 	complain("%u threads are not done after %d s; their stacks are in the kernel's log",
 		 world->working, PATIENCE_SECONDS);
-	if (fd >= 0 && write(fd, "w", 1) == 1)
+	if (fd < 0 || write(fd, "w", 1) < 0 || write(fd, "l", 1) < 0)
+		complain("/proc/sysrq-trigger: %s", strerror(errno));
+	if (fd >= 0)
 		close(fd);
 	print_records();
 }

@@ -28,6 +28,9 @@
 #define CHILD_SECONDS 60
 #define MAX_RANGES (DONTNEED_MAX_RANGES + 1)
 
+/* A receive that polls does so for as long as root asked for, and no signal ends it. */
+#define BUSY_POLL_MAX_US 1000
+
 /* No token of what was in the slot before. */
 static void forget_tokens(struct tokens *tokens)
 {
@@ -316,6 +319,9 @@ static long op_sockopt(struct worker *w, const uint32_t *arg)
 
 	if (fd < 0)
 		return SKIPPED;
+	if (opts[which].level == SOL_SOCKET && opts[which].name == SO_BUSY_POLL &&
+	    value > BUSY_POLL_MAX_US)
+		value = BUSY_POLL_MAX_US;
 	return result(setsockopt(fd, opts[which].level, opts[which].name, &value, sizeof(value)));
 }
 
