@@ -110,7 +110,12 @@ tells devmemls "tokens on each iov (--iovs)" "$(known '.bindings[0].iov_list[0].
 
 # decoding
 word=$(jq -r '[.bindings[0].iov_list[] | select(.state == "user")][0].frag' "$ls")
-devmemls -j --frag "$word" >"$tmp/frag"
+only_the_token_is_left() {
+	poke_cpus
+	devmemls -j --frag "$word" >"$tmp/frag"
+	jq -e '.refcount == 1' "$tmp/frag"
+}
+wait_for 60 only_the_token_is_left
 jq_is "$tmp/frag" "[.frag, .binding, .ifname, .state, .refcount]" \
 	"[\"$word\",$(jq '.bindings[0].id' "$ls"),\"dms0\",\"user\",1]" "--frag of an iov that is held"
 is "$(jq -c "{iov, offset, dma}" "$tmp/frag")" \
