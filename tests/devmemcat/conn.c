@@ -59,8 +59,8 @@ static int write_out(const struct intake *in, const char *p, size_t len)
 	return 0;
 }
 
-static void verify(struct conn *c, const char *p, size_t len, unsigned long long offset,
-		   const char *where)
+void conn_verify(struct conn *c, const char *p, size_t len, unsigned long long offset,
+		 const char *where)
 {
 	unsigned long long seed = c->in->opt->seed;
 	size_t good;
@@ -86,7 +86,7 @@ static int consume(struct conn *c, const struct message *msg, const char *p, siz
 	if (c->in->out >= 0)
 		return msg->peek ? 0 : write_out(c->in, p, len);
 	if (!opt->discard)
-		verify(c, p, len, offset, where);
+		conn_verify(c, p, len, offset, where);
 	return 0;
 }
 
@@ -256,13 +256,24 @@ enum conn_state conn_read(struct conn *c)
 	return receive(c, false);
 }
 
+int conn_park(struct conn *c)
+{
+	int fd = park(c->in->opt->park, c->batch.fd);
+
+	if (fd < 0)
+		return -1;
+	c->batch.fd = fd;
+	c->parked = true;
+	return 0;
+}
+
 int conn_release(struct conn *c)
 {
 	unsigned long long returned = c->batch.returned;
 	size_t i;
 	int ret = 0;
 
-	for (i = 0; i < c->num_kept && !ret; i++)
+	for (i = 0; i < c->num_kept && !ret && !c->parked; i++)
 		ret = tokens_add(&c->batch, c->kept[i]);
 	if (tokens_flush(&c->batch))
 		ret = -1;

@@ -10,7 +10,7 @@
 /* What all connections of a receiver share. */
 struct intake {
 	const struct options *opt;
-	const struct binding *binding;
+	const struct binding *binding;	/* NULL with io_uring */
 	int out;		/* -1: no output */
 	bool holding_over;	/* tokens are no longer to be kept */
 
@@ -34,6 +34,7 @@ struct conn {
 	uint32_t *kept;
 	size_t num_kept;
 	size_t room;
+	bool parked;		/* batch.fd is what the socket hangs on */
 };
 
 struct conn *conn_new(struct intake *in, int fd, unsigned int number);
@@ -45,7 +46,17 @@ enum conn_state { CONN_ERROR = -1, CONN_EOF, CONN_MORE };
 /* Take what has arrived, never blocks. */
 enum conn_state conn_read(struct conn *c);
 
-/* Give back the tokens that were kept. Returns 0, or -1 after saying why not. */
+/* Compare what lies at @p, in @where, with the stream at @offset. The first difference is told. */
+void conn_verify(struct conn *c, const char *p, size_t len, unsigned long long offset,
+		 const char *where);
+
+/* Put the socket where no descriptor has it. Returns 0, or -1 after saying why not. */
+int conn_park(struct conn *c);
+
+/*
+ * Give back the tokens that were kept; of a parked one, when it is freed. Returns 0, or -1
+ * after saying why not.
+ */
 int conn_release(struct conn *c);
 
 #endif

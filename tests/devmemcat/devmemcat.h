@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "park.h"
+
 #define MAX_QUEUES 256
 
 /* What the user asked for. */
@@ -33,7 +35,9 @@ struct options {
 	bool discard;
 	bool no_read;
 	bool peek;
+	bool zcrx;		/* by io_uring, into host memory */
 	unsigned long long hold;
+	enum park park;		/* where connections go that hold tokens at their end */
 	unsigned int accept;	/* 0: until interrupted */
 	unsigned long long count;	/* bind-only: cycles; 0: one, until interrupted */
 };
@@ -43,6 +47,7 @@ int complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 int run_receiver(const struct options *opt);
+int run_zcrx(const struct options *opt);
 int run_bind_only(const struct options *opt);
 int run_sender(const struct options *opt);
 

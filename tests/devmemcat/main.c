@@ -30,6 +30,7 @@ static const char doc[] =
 	"  devmemcat -n 256M 10.0.0.1 5201            send it something\n"
 	"  devmemcat -l -i eth0 -q 1,2-3 -d heap -o FILE 5201\n"
 	"  devmemcat -l -i eth0 -q 1 --hold 64 5201   never give 64 tokens back\n"
+	"  devmemcat -l --zcrx -i eth0 -q 1 5201      receive by io_uring\n"
 	"  devmemcat --bind-only -i eth0 -q 1         bind until interrupted\n"
 	"\n"
 	"Exit status: 0 done, 1 failed, 2 wrong usage.";
@@ -44,8 +45,10 @@ enum {
 	OPT_DISCARD,
 	OPT_HOLD,
 	OPT_NO_READ,
+	OPT_PARK,
 	OPT_PEEK,
 	OPT_SEED,
+	OPT_ZCRX,
 };
 
 static const struct argp_option options[] = {
@@ -62,8 +65,13 @@ static const struct argp_option options[] = {
 	{ "accept", OPT_ACCEPT, "N", 0,
 	  "end after N connections, which may overlap (default 1; 0: when interrupted)", 1 },
 	{ "hold", OPT_HOLD, "N", 0, "never return the first N tokens", 1 },
+	{ "park", OPT_PARK, "WHERE", 0,
+	  "lose the descriptor of a connection that holds tokens at its end: "
+	  "flight (in a unix socket) or ring (a fixed file of an io_uring)", 1 },
 	{ "no-read", OPT_NO_READ, NULL, 0, "accept, and leave the data unread", 1 },
 	{ "peek", OPT_PEEK, NULL, 0, "look at each message by MSG_PEEK first", 1 },
+	{ "zcrx", OPT_ZCRX, NULL, 0,
+	  "by io_uring's zero-copy receive, into host memory, on one queue", 1 },
 	{ "bind-only", OPT_BIND_ONLY, NULL, 0, "bind, and wait for a signal", 1 },
 	{ "count", OPT_COUNT, "N", 0, "with --bind-only: bind and unbind N times, and end", 1 },
 	{ NULL, 0, NULL, 0, "Both:", 2 },
@@ -111,6 +119,16 @@ static unsigned long long parse_size(struct argp_state *state, const char *arg, 
 	return value << shift;
 }
 
+static enum park parse_park(struct argp_state *state, const char *arg)
+{
+	if (!strcmp(arg, "flight"))
+		return PARK_IN_FLIGHT;
+	if (!strcmp(arg, "ring"))
+		return PARK_REGISTERED;
+	argp_error(state, "--park: 'flight' or 'ring', not '%s'", arg);
+	return PARK_NOWHERE;
+}
+
 static void add_queues(struct argp_state *state, struct options *opt, unsigned int first,
 		       unsigned int last)
 {
@@ -144,6 +162,14 @@ static void parse_queues(struct argp_state *state, struct options *opt, const ch
 		argp_error(state, "-q: expected queues such as 1 or 1,4-7, not '%s'", arg);
 }
 
+static void check_zcrx(struct argp_state *state, const struct options *opt)
+{
+	if (opt->num_queues != 1)
+		argp_error(state, "--zcrx takes one queue");
+	if (opt->bind_only || opt->peek || opt->output || opt->memory || opt->park)
+		argp_error(state, "--zcrx goes with none of --bind-only, --peek, --park, -o and -d");
+}
+
 static void check_usage(struct argp_state *state, const struct options *opt)
 {
 	if (opt->listen || opt->bind_only) {
@@ -153,6 +179,8 @@ static void check_usage(struct argp_state *state, const struct options *opt)
 			argp_error(state, "--bind-only takes neither -l nor a port");
 		if (!opt->bind_only && !opt->port)
 			argp_error(state, "which PORT to listen on?");
+		if (opt->zcrx)
+			check_zcrx(state, opt);
 		return;
 	}
 	if (opt->ifname || opt->num_queues)
@@ -207,11 +235,17 @@ static error_t parse_receiver_option(int key, char *arg, struct argp_state *stat
 	case OPT_HOLD:
 		opt->hold = parse_number(state, arg, "--hold", UINT32_MAX);
 		return 0;
+	case OPT_PARK:
+		opt->park = parse_park(state, arg);
+		return 0;
 	case OPT_NO_READ:
 		opt->no_read = true;
 		return 0;
 	case OPT_PEEK:
 		opt->peek = true;
+		return 0;
+	case OPT_ZCRX:
+		opt->zcrx = true;
 		return 0;
 	case OPT_COUNT:
 		opt->count = parse_number(state, arg, "--count", UINT32_MAX);
@@ -264,13 +298,17 @@ int main(int argc, char **argv)
 		.args_doc = args_doc,
 		.doc = doc,
 	};
-	struct options opt = { .memory = "udmabuf", .size = 64 << 20, .accept = 1 };
+	struct options opt = { .size = 64 << 20, .accept = 1 };
 	int ret;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &opt);
+	if (!opt.memory)
+		opt.memory = "udmabuf";
 	/* a reader of our output that goes away is an error to report, not to die of */
 	signal(SIGPIPE, SIG_IGN);
-	if (opt.bind_only)
+	if (opt.zcrx)
+		ret = run_zcrx(&opt);
+	else if (opt.bind_only)
 		ret = run_bind_only(&opt);
 	else if (opt.listen)
 		ret = run_receiver(&opt);

@@ -7,11 +7,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "report.h"
+#include "signals.h"
 
 #define MAX_CONNS 1024
 #define STALL_MS 2000
@@ -34,31 +34,6 @@ struct receiver {
 	bool stall_told;
 	struct timespec start, end;
 };
-
-/* Signals are read from a file descriptor, so that they come between steps only. */
-static int open_signals(void)
-{
-	sigset_t set;
-	int fd;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGUSR1);
-	sigaddset(&set, SIGUSR2);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	fd = signalfd(-1, &set, SFD_CLOEXEC);
-	return fd < 0 ? complain("signalfd: %s", strerror(errno)) : fd;
-}
-
-static int read_signal(int fd)
-{
-	struct signalfd_siginfo info;
-
-	if (read(fd, &info, sizeof(info)) != sizeof(info))
-		return 0;
-	return info.ssi_signo;
-}
 
 static void close_conn(struct receiver *r, unsigned int i)
 {
@@ -94,7 +69,10 @@ static void end_conn(struct receiver *r, unsigned int i)
 		close_conn(r, i);
 		return;
 	}
-	say("connection %u has ended, %zu of its tokens are held", c->number, c->num_kept);
+	if (r->opt->park && conn_park(c))
+		r->failed = true;
+	say("connection %u has ended, %zu of its tokens are held%s", c->number, c->num_kept,
+	    c->parked ? " by a parked socket" : "");
 }
 
 static void read_conn(struct receiver *r, unsigned int i)
@@ -165,7 +143,7 @@ static void unbind(struct receiver *r)
 
 static void handle_signal(struct receiver *r)
 {
-	switch (read_signal(r->signals)) {
+	switch (signals_read(r->signals)) {
 	case SIGUSR1:
 		release_held(r);
 		break;
@@ -277,7 +255,12 @@ static void blame_host_memory(struct receiver *r)
 
 static void summarize(struct receiver *r)
 {
-	struct report rep = { .opt = r->opt, .in = &r->in, .connections = r->accepted };
+	struct report rep = {
+		.opt = r->opt,
+		.in = &r->in,
+		.memory = r->binding.buf.size,
+		.connections = r->accepted,
+	};
 
 	if (r->accepted)
 		rep.seconds = r->end.tv_sec - r->start.tv_sec +
@@ -324,7 +307,7 @@ int run_receiver(const struct options *opt)
 	r->in.opt = opt;
 	r->in.binding = &r->binding;
 	r->in.out = open_output(opt);
-	r->signals = open_signals();
+	r->signals = signals_open();
 	if ((opt->output && r->in.out < 0) || r->signals < 0 || binding_open(&r->binding, opt)) {
 		free(r);
 		return -1;
@@ -340,7 +323,7 @@ int run_receiver(const struct options *opt)
 /* Bind and unbind as often as asked; without a number, once, until interrupted. */
 int run_bind_only(const struct options *opt)
 {
-	int signals = open_signals();
+	int signals = signals_open();
 	struct binding b;
 	unsigned long long i;
 
@@ -357,7 +340,7 @@ int run_bind_only(const struct options *opt)
 	if (binding_open(&b, opt))
 		return -1;
 	do {
-		i = read_signal(signals);
+		i = signals_read(signals);
 	} while (i != SIGINT && i != SIGTERM);
 	binding_close(&b);
 	return 0;

@@ -35,13 +35,16 @@ static void print_json(FILE *out, const struct report *rep)
 	const struct intake *in = rep->in;
 	unsigned int i;
 
-	fprintf(out, "{\"binding\":%u,\"ifname\":", in->binding->id);
+	if (in->binding)
+		fprintf(out, "{\"binding\":%u,\"ifname\":", in->binding->id);
+	else
+		fprintf(out, "{\"binding\":null,\"ifname\":");
 	print_json_string(out, opt->ifname);
 	fprintf(out, ",\"queues\":[");
 	for (i = 0; i < opt->num_queues; i++)
 		fprintf(out, "%s%u", i ? "," : "", opt->queues[i]);
 	fprintf(out, "],\"dmabuf_bytes\":%zu,\"connections\":%u,\"seconds\":%.3f",
-		in->binding->buf.size, rep->connections, rep->seconds);
+		rep->memory, rep->connections, rep->seconds);
 	fprintf(out, ",\"bytes\":%llu,\"devmem_bytes\":%llu", total(in), in->devmem);
 	fprintf(out, ",\"linear_bytes\":%llu,\"host_bytes\":%llu", in->linear, in->host);
 	fprintf(out, ",\"frags\":%llu,\"peeked_frags\":%llu", in->frags, in->peeked);
@@ -67,9 +70,11 @@ static void print_text(FILE *out, const struct report *rep)
 
 	fprintf(out, "received %llu bytes in %.1f s over %u connection%s: %s\n", total(in),
 		rep->seconds, rep->connections, rep->connections == 1 ? "" : "s", verdict(rep));
-	fprintf(out, "  in device memory %llu (%llu frags), ", in->devmem, in->frags);
+	fprintf(out, "  in %s %llu (%llu frags), ",
+		rep->opt->zcrx ? "the ring's area" : "device memory", in->devmem, in->frags);
 	fprintf(out, "copied from linear parts %llu, in host memory %llu\n", in->linear, in->host);
-	fprintf(out, "  tokens returned %llu, held %llu", in->returned, in->held);
+	fprintf(out, "  %s returned %llu, held %llu", rep->opt->zcrx ? "buffers" : "tokens",
+		in->returned, in->held);
 	if (in->peeked)
 		fprintf(out, ", of the returned from peeking %llu", in->peeked);
 	fprintf(out, "\n");

@@ -8,6 +8,7 @@
 struct report {
 	const struct options *opt;
 	const struct intake *in;
+	size_t memory;		/* bytes that were given to the device */
 	unsigned int connections;
 	double seconds;		/* from the first connection to the end of the last */
 	bool mismatch;		/* a byte differed from the pattern */

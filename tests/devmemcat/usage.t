@@ -19,6 +19,10 @@ fails "bind-only with a port" 2 "neither -l nor a port" devmemcat --bind-only -i
 fails "an unknown option" 2 "unrecognized option" devmemcat --nonsense
 fails "too many arguments" 2 "what is 'more'" devmemcat localhost 1 more
 
+fails "io_uring on two queues" 2 "takes one queue" devmemcat -l --zcrx -i lo -q 1-2 5201
+fails "io_uring with a dma-buf" 2 "goes with none of" devmemcat -l --zcrx -i lo -q 1 -d heap 5201
+fails "parking nowhere" 2 "'flight' or 'ring', not 'car'" \
+	devmemcat -l -i lo -q 1 --park car 5201
 for queues in x '1,,' 1- 2-1 -1 1-300 1x; do
 	fails "queues '$queues'" 2 "-q: " devmemcat -l -i lo "-q$queues" 5201
 done
@@ -29,6 +33,8 @@ fails "a number that is none" 2 "--hold: 'many' is not a number" \
 	devmemcat -l -i lo -q 0 --hold many 5201
 
 fails "an interface that is not there" 1 "no interface nope" devmemcat -l -i nope -q 1 5201
+fails "io_uring where the kernel cannot" 1 "(cannot take queue 0 of lo for|io_uring: ).*" \
+	devmemcat -l --zcrx -i lo -q 0 5201
 fails "memory that is not there" 1 "no such memory" devmemcat -l -i lo -q 0 -d gold 5201
 fails "a heap that is not there" 1 "/dev/dma_heap/gold: No such file.*CONFIG_DMABUF_HEAPS" \
 	devmemcat -l -i lo -q 0 -d heap:gold 5201
