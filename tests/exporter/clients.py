@@ -3,7 +3,7 @@
 """Clients of the exporter on the loopback address, good and bad.
 
     clients.py parallel TOTAL AT_ONCE   scrape; say how many pages were whole
-    clients.py silent N                 open N connections, send nothing until killed
+    clients.py silent N                 open up to N connections, send nothing; say when all are cut off
     clients.py drip                     send a header byte by byte; say when it is cut off
     clients.py malformed                send nonsense of several kinds; say what comes back
     clients.py activate                 hand one socket to two exporters, one after the other
@@ -71,7 +71,8 @@ async def silent(num: int) -> None:
     """Open connections and leave them alone. They are cut off in time."""
     connections = [await asyncio.open_connection(*ADDRESS) for _ in range(num)]
     print(f"{num} open", flush=True)
-    await asyncio.gather(*(reader.read(-1) for reader, _ in connections))
+    ends = (reader.read(-1) for reader, _ in connections)
+    await asyncio.gather(*ends, return_exceptions=True)
     print("all cut off", flush=True)
     await asyncio.Event().wait()
 

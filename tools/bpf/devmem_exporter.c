@@ -4,16 +4,19 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "args.h"
 #include "attach.h"
 #include "diag.h"
 #include "exporter/families.h"
-#include "exporter/http.h"
+#include "exporter/front.h"
 #include "exporter/listen.h"
+#include "exporter/notify.h"
 #include "exporter/page.h"
 #include "exporter/probe.h"
 #include "exporter/sandbox.h"
@@ -153,43 +156,104 @@ static int print_check(const struct probe *probe)
 	return unseen ? EXIT_FOUND : EXIT_DONE;
 }
 
+/* What the threads of the process that reads the kernel share */
+struct server {
+	struct page *page;
+	struct pagelink link;
+	pid_t front;
+	bool told;		/* to end */
+	atomic_bool alone;	/* the process that speaks HTTP is answered no more */
+};
+
+static void *answer_pages(void *arg)
+{
+	struct server *server = arg;
+
+	pagelink_answer(&server->link, server->page);
+	server->alone = true;
+	return NULL;
+}
+
 /* Until the next walk, or a signal says something: SIGHUP asks for a walk now */
-static bool wait_for_walk(struct http *http, const sigset_t *signals, __u64 until)
+static bool wait_for_walk(struct server *server, const sigset_t *signals, __u64 until)
 {
 	const struct timespec second = { .tv_sec = 1 };
 	int sig;
 
 	while (stream_now_ns() < until) {
+		notify_manager("WATCHDOG=1");
 		sig = sigtimedwait(signals, NULL, &second);
-		if (sig == SIGINT || sig == SIGTERM)
+		if (sig == SIGINT || sig == SIGTERM) {
+			server->told = true;
 			return false;
+		}
 		if (sig == SIGHUP)
 			return true;
-		http_expire(http);
+		if (server->alone) {
+			diag("the process that speaks HTTP has ended");
+			return false;
+		}
 	}
 	return true;
 }
 
-static void walk_until_told(struct http *http, struct page *page,
-			    const sigset_t *signals)
+static void walk_until_told(struct server *server, const sigset_t *signals)
 {
+	struct page *page = server->page;
 	__u64 pause, took = page->walk->took_ns;
 
 	do {
 		pause = env.walk_interval * 1000000000ULL;
 		if (pause < took * WALK_SHARE)
 			pause = took * WALK_SHARE;
-		if (!wait_for_walk(http, signals, stream_now_ns() + pause))
+		if (!wait_for_walk(server, signals, stream_now_ns() + pause))
 			return;
 		took = walk_run(page->walk, page->probe);
 	} while (true);
 }
 
-static int serve(struct page *page)
+static int serve_pages(struct server *server, const sigset_t *signals)
 {
-	struct http *http;
+	pthread_t thread;
+	int err;
+
+	walk_run(server->page->walk, server->page->probe);
+	err = pthread_create(&thread, NULL, answer_pages, server);
+	if (err) {
+		diag("cannot start a thread: %s", strerror(err));
+		return EXIT_FOUND;
+	}
+	if (!pagelink_ready(&server->link)) {
+		notify_manager("READY=1");
+		walk_until_told(server, signals);
+	}
+	/* Then the thread has nobody to wait for, whatever that process is doing */
+	kill(server->front, SIGKILL);
+	pthread_join(thread, NULL);
+	return server->told ? EXIT_DONE : EXIT_FOUND;
+}
+
+static int serve_probe(struct server *server, const sigset_t *signals)
+{
+	struct walk walk = { .lock = PTHREAD_MUTEX_INITIALIZER };
+	struct probe probe = {};
+	struct page page = { .probe = &probe, .walk = &walk };
+	int status = EXIT_FOUND;
+
+	server->page = &page;
+	if (!probe_open(&probe, true, env.histograms) && !sandbox_enter())
+		status = serve_pages(server, signals);
+	probe_close(&probe);
+	vec_free(&page.names);
+	vec_free(&walk.bindings);
+	return status;
+}
+
+static int serve(void)
+{
+	struct server server = {};
 	sigset_t signals;
-	int sock;
+	int sock, status;
 
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
@@ -199,27 +263,27 @@ static int serve(struct page *page)
 	signal(SIGPIPE, SIG_IGN);
 
 	sock = listen_open(env.address, env.port);
-	if (sock < 0 || sandbox_enter())
+	if (sock < 0)
 		return EXIT_FOUND;
-	walk_run(page->walk, page->probe);
-	http = http_start(sock, page);
-	if (!http)
+	server.front = front_start(sock, &server.link);
+	if (server.front < 0)
 		return EXIT_FOUND;
-	listen_tell(sock);
-	walk_until_told(http, page, &signals);
-	http_stop(http);
-	return EXIT_DONE;
+	status = serve_probe(&server, &signals);
+	pagelink_close(&server.link);
+	waitpid(server.front, NULL, 0);
+	return status;
 }
 
-static int run(struct probe *probe)
+static int print(void)
 {
 	struct walk walk = { .lock = PTHREAD_MUTEX_INITIALIZER };
-	struct page page = { .probe = probe, .walk = &walk };
-	int status;
+	struct probe probe = {};
+	struct page page = { .probe = &probe, .walk = &walk };
+	int status = EXIT_FOUND;
 
-	if (env.check)
-		return print_check(probe);
-	status = env.once ? print_once(&page) : serve(&page);
+	if (!probe_open(&probe, env.check, env.histograms))
+		status = env.check ? print_check(&probe) : print_once(&page);
+	probe_close(&probe);
 	vec_free(&page.names);
 	vec_free(&walk.bindings);
 	return status;
@@ -232,12 +296,7 @@ int main(int argc, char **argv)
 		.parser = parse,
 		.doc = doc,
 	};
-	struct probe probe = {};
-	int status = EXIT_FOUND;
 
 	args_parse_own(&argp, argc, argv);
-	if (!probe_open(&probe, !env.once, env.histograms))
-		status = run(&probe);
-	probe_close(&probe);
-	return status;
+	return env.once || env.check ? print() : serve();
 }

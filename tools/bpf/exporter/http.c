@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Answers scrapes. One thread, and a fixed number of connections: who comes on top
- * waits in the kernel's queue. A page is written at most four times a second and
- * format, so that neither memory nor CPU time depend on how many ask.
+ * Answers scrapes. One thread, and a fixed number of connections, of which no address
+ * has all. Among many, one that asks for nothing is soon cut off, so that silent clients
+ * keep nobody out. A page is written at most four times a second and format, so that
+ * neither memory nor CPU time depend on how many ask.
  */
 
 #include <errno.h>
@@ -17,9 +18,12 @@
 #include "prom.h"
 #include "stream.h"
 
-#define MAX_CONNECTIONS		128
+#define MAX_CONNECTIONS		256
+#define MAX_OF_ADDRESS		64
+#define MANY_CONNECTIONS	32
 #define CONNECTION_BYTES	(16 * 1024)	/* for a request and its headers */
-#define IDLE_SECONDS		10
+#define IDLE_SECONDS		5
+#define PATIENCE_NS		1000000000ULL	/* with one that says nothing, among many */
 #define LIFE_NS			(30 * 1000000000ULL)
 #define FRESH_NS		250000000ULL
 
@@ -35,12 +39,13 @@ struct written {
 /* A connection that is open; free if @since_ns is 0 */
 struct client {
 	int fd;
+	bool asked;
 	__u64 since_ns;
 };
 
 struct http {
 	struct MHD_Daemon *daemon;
-	struct page *page;
+	const struct pagelink *link;
 	struct written written[2];	/* text, OpenMetrics */
 	pthread_mutex_t lock;		/* of @clients */
 	struct client clients[MAX_CONNECTIONS];
@@ -93,7 +98,7 @@ static struct MHD_Response *get_page(struct http *http, bool openmetrics)
 	if (written->response)
 		MHD_destroy_response(written->response);
 	written->response = NULL;
-	text = page_write(http->page, openmetrics, &len);
+	text = pagelink_ask(http->link, openmetrics, &len);
 	if (!text)
 		return NULL;
 	written->response = make_response(len, text, MHD_RESPMEM_MUST_FREE,
@@ -121,22 +126,6 @@ static enum MHD_Result answer_metrics(struct http *http,
 	return MHD_queue_response(connection, MHD_HTTP_OK, response);
 }
 
-static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection,
-				  const char *url, const char *method,
-				  const char *version, const char *upload,
-				  size_t *upload_len, void **state)
-{
-	if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
-		return answer(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
-			      "only GET and HEAD\n", "text/plain");
-	if (!strcmp(url, "/metrics"))
-		return answer_metrics(arg, connection);
-	if (!strcmp(url, "/"))
-		return answer(connection, MHD_HTTP_OK, root_text, "text/html");
-	return answer(connection, MHD_HTTP_NOT_FOUND, "there is only /metrics\n",
-		      "text/plain");
-}
-
 static struct client *find_client(struct http *http, int fd, bool in_use)
 {
 	size_t i;
@@ -150,45 +139,88 @@ static struct client *find_client(struct http *http, int fd, bool in_use)
 	return NULL;
 }
 
+static int fd_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info;
+
+	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	return info ? info->connect_fd : -1;
+}
+
+static void client_asks(struct http *http, struct MHD_Connection *connection)
+{
+	struct client *client;
+
+	pthread_mutex_lock(&http->lock);
+	client = find_client(http, fd_of(connection), true);
+	if (client)
+		client->asked = true;
+	pthread_mutex_unlock(&http->lock);
+}
+
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection,
+				  const char *url, const char *method,
+				  const char *version, const char *upload,
+				  size_t *upload_len, void **state)
+{
+	client_asks(arg, connection);
+	if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
+		return answer(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
+			      "only GET and HEAD\n", "text/plain");
+	if (!strcmp(url, "/metrics"))
+		return answer_metrics(arg, connection);
+	if (!strcmp(url, "/"))
+		return answer(connection, MHD_HTTP_OK, root_text, "text/html");
+	return answer(connection, MHD_HTTP_NOT_FOUND, "there is only /metrics\n",
+		      "text/plain");
+}
+
 /* The descriptor is closed after the second of these, so it is still the client's
  * when http_expire() has it
  */
 static void on_connection(void *arg, struct MHD_Connection *connection,
 			  void **state, enum MHD_ConnectionNotificationCode what)
 {
-	const union MHD_ConnectionInfo *info;
 	bool ends = what == MHD_CONNECTION_NOTIFY_CLOSED;
 	struct http *http = arg;
 	struct client *client;
 
-	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	if (!info)
-		return;
 	pthread_mutex_lock(&http->lock);
-	client = find_client(http, info->connect_fd, ends);
-	if (client) {
-		client->fd = info->connect_fd;
-		client->since_ns = ends ? 0 : stream_now_ns();
-	}
+	client = find_client(http, fd_of(connection), ends);
+	if (client)
+		*client = (struct client){
+			.fd = fd_of(connection),
+			.since_ns = ends ? 0 : stream_now_ns(),
+		};
 	pthread_mutex_unlock(&http->lock);
+}
+
+static bool is_over(const struct client *client, bool crowded, __u64 now)
+{
+	if (now > client->since_ns + LIFE_NS)
+		return true;
+	return crowded && !client->asked && now > client->since_ns + PATIENCE_NS;
 }
 
 void http_expire(struct http *http)
 {
 	__u64 now = stream_now_ns();
+	unsigned int num = 0;
 	size_t i;
 
 	pthread_mutex_lock(&http->lock);
+	for (i = 0; i < MAX_CONNECTIONS; i++)
+		num += http->clients[i].since_ns != 0;
 	for (i = 0; i < MAX_CONNECTIONS; i++) {
 		const struct client *client = &http->clients[i];
 
-		if (client->since_ns && now > client->since_ns + LIFE_NS)
+		if (client->since_ns && is_over(client, num > MANY_CONNECTIONS, now))
 			shutdown(client->fd, SHUT_RDWR);
 	}
 	pthread_mutex_unlock(&http->lock);
 }
 
-struct http *http_start(int sock, struct page *page)
+struct http *http_start(int sock, const struct pagelink *link)
 {
 	struct http *http;
 
@@ -197,7 +229,7 @@ struct http *http_start(int sock, struct page *page)
 		diag("no memory for the HTTP server");
 		return NULL;
 	}
-	http->page = page;
+	http->link = link;
 	pthread_mutex_init(&http->lock, NULL);
 	/* With MHD_USE_ITC it stops without a shutdown() of the socket, which may be
 	 * systemd's
@@ -207,6 +239,8 @@ struct http *http_start(int sock, struct page *page)
 					MHD_OPTION_LISTEN_SOCKET, sock,
 					MHD_OPTION_CONNECTION_LIMIT,
 					(unsigned int)MAX_CONNECTIONS,
+					MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+					(unsigned int)MAX_OF_ADDRESS,
 					MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 					(size_t)CONNECTION_BYTES,
 					MHD_OPTION_CONNECTION_TIMEOUT,

@@ -3,14 +3,14 @@
 #ifndef DEVMEM_HTTP_H
 #define DEVMEM_HTTP_H
 
-#include "page.h"
+#include "pagelink.h"
 
 struct http;
 
-/* Serves @page on a listening socket. Says what is wrong, and returns NULL, on
+/* Serves on a listening socket what it gets by @link. Says what is wrong, and returns NULL, on
  * failure.
  */
-struct http *http_start(int sock, struct page *page);
+struct http *http_start(int sock, const struct pagelink *link);
 void http_stop(struct http *http);
 
 /* Ends connections of clients that are too slow. To be called every second or so. */

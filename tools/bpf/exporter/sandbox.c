@@ -41,8 +41,10 @@ int sandbox_enter(void)
 	int err;
 
 	empty_bounding_set();
+	/* Undumpable: another process of this user cannot trace it or take its files */
 	err = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || cap_reset_ambient() ||
-	      leave_root() || !none || cap_set_proc(none);
+	      leave_root() || !none || cap_set_proc(none) ||
+	      prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (err)
 		diag("cannot give up privileges: %s", strerror(errno));
 	cap_free(none);
