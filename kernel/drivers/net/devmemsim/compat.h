@@ -32,11 +32,87 @@
 #define dms_napi_disable(napi)		napi_disable(napi)
 #endif
 
-/* The queue operations gained a configuration; this driver has none. */
+/*
+ * The queue operations gained a configuration, in which there is the size of
+ * the buffers that a provider has.
+ */
 #ifdef DMS_HAVE_QUEUE_CONFIG
 #define DMS_QUEUE_CONFIG_ARG		struct netdev_queue_config *qcfg,
+#define DMS_QUEUE_CONFIG_OPS				\
+	.ndo_default_qcfg	= dms_default_qcfg,	\
+	.ndo_validate_qcfg	= dms_validate_qcfg,	\
+	.supported_params	= QCFG_RX_PAGE_SIZE,
+
+static inline u32 dms_rx_page_size(struct net_device *dev, unsigned int idx)
+{
+	struct netdev_queue_config qcfg;
+
+	netdev_queue_config(dev, idx, &qcfg);
+	return qcfg.rx_page_size;
+}
 #else
 #define DMS_QUEUE_CONFIG_ARG
+#define DMS_QUEUE_CONFIG_OPS
+
+static inline u32 dms_rx_page_size(struct net_device *dev, unsigned int idx)
+{
+	return PAGE_SIZE;
+}
+#endif
+
+/* How long a packet must be at least for its payload to be split off. */
+#ifdef DMS_HAVE_HDS_THRESH
+#define DMS_RING_PARAMS \
+	(ETHTOOL_RING_USE_TCP_DATA_SPLIT | ETHTOOL_RING_USE_HDS_THRS)
+
+static inline u32 dms_ring_hds_thresh(const struct kernel_ethtool_ringparam *ring)
+{
+	return ring->hds_thresh;
+}
+
+static inline void dms_ring_set_hds_thresh(struct kernel_ethtool_ringparam *ring,
+					   u32 thresh, u32 max)
+{
+	ring->hds_thresh = thresh;
+	ring->hds_thresh_max = max;
+}
+#else
+#define DMS_RING_PARAMS			ETHTOOL_RING_USE_TCP_DATA_SPLIT
+
+static inline u32 dms_ring_hds_thresh(const struct kernel_ethtool_ringparam *ring)
+{
+	return 0;
+}
+
+static inline void dms_ring_set_hds_thresh(struct kernel_ethtool_ringparam *ring,
+					   u32 thresh, u32 max)
+{
+}
+#endif
+
+/*
+ * Payload in device memory: the stack hands it to the driver to send if that
+ * says so, and has seen to it that it is mapped for the device.
+ */
+#ifdef DMS_HAVE_NETMEM_TX
+static inline void dms_allow_netmem_tx(struct net_device *dev)
+{
+	dev->netmem_tx = NETMEM_TX_DMA;
+}
+
+static inline bool dms_may_fetch(const struct sk_buff *skb)
+{
+	return true;
+}
+#else
+static inline void dms_allow_netmem_tx(struct net_device *dev)
+{
+}
+
+static inline bool dms_may_fetch(const struct sk_buff *skb)
+{
+	return false;
+}
 #endif
 
 /* A pool made without a NAPI gets one when its queue starts. */

@@ -19,6 +19,7 @@
 #include <linux/ethtool.h>
 #include <linux/netdevice.h>
 #include <linux/rcupdate.h>
+#include <linux/sizes.h>
 #include <linux/skbuff.h>
 #include <linux/u64_stats_sync.h>
 #include <linux/workqueue.h>
@@ -30,13 +31,17 @@
 
 #define DMS_QUEUES_DEFAULT	4
 #define DMS_QUEUES_SPARE	16	/* allocated when the user names no number */
-#define DMS_QUEUES_MAX		64
+#define DMS_QUEUES_MAX		128
 
 #define DMS_RING_DEFAULT	512
 #define DMS_RING_MIN		32
 #define DMS_RING_MAX		4096
 #define DMS_REFILL_BATCH	16
 #define DMS_REFILL_RETRY_MS	10
+
+/* The largest buffers that a payload ring takes, and packets that stay whole. */
+#define DMS_PAYLOAD_MAX		SZ_64K
+#define DMS_HDS_THRESH_MAX	SZ_64K
 
 /* Packets in a receive FIFO at which the sender's queue is stopped. */
 #define DMS_WIRE_DEPTH		512
@@ -68,6 +73,7 @@ struct dms_desc {
  * @tail: next slot to fill, free running; written by the engine side
  * @offset: where in a buffer the engine starts to write
  * @room: bytes one buffer takes
+ * @truesize: bytes one buffer costs
  * @pool: where buffers come from
  *
  * Both indexes move in NAPI context, or while the NAPI is disabled.
@@ -79,6 +85,7 @@ struct dms_ring {
 	u32 tail;
 	u32 offset;
 	u32 room;
+	u32 truesize;
 	struct page_pool *pool;
 };
 
@@ -169,7 +176,8 @@ struct dms_rx_counters {
  * @packets: put on the wire
  * @bytes: of those
  * @drops: nobody at the other end, or its FIFO overran
- * @unreadable: dropped, payload in device memory that cannot be read back
+ * @netmem: packets whose payload was in device memory
+ * @unreadable: dropped, payload in device memory that the engine does not reach
  * @needs_csum: packets whose checksum the engine filled in
  * @stops: times the queue was stopped because the FIFO was full
  */
@@ -177,6 +185,7 @@ struct dms_tx_counters {
 	u64 packets;
 	u64 bytes;
 	u64 drops;
+	u64 netmem;
 	u64 unreadable;
 	u64 needs_csum;
 	u64 stops;
@@ -292,10 +301,12 @@ struct dms_rule {
 /**
  * struct dms_config - what ethtool -G changes
  * @ring_size: descriptors in each ring
+ * @hds_thresh: packets that are not longer stay whole
  * @split: header split; off unless the user turns it on
  */
 struct dms_config {
 	u32 ring_size;
+	u32 hds_thresh;
 	bool split;
 };
 
@@ -386,6 +397,7 @@ int dms_dma_probe(struct device *dev);
 bool dms_dma_reachable(dma_addr_t addr);
 int dms_dma_write(dma_addr_t addr, const struct sk_buff *skb, int offset,
 		  int len);
+int dms_dma_read(dma_addr_t addr, struct sk_buff *skb, int offset, int len);
 
 /* steer.c */
 void dms_parse(const struct sk_buff *skb, struct dms_flow *flow);

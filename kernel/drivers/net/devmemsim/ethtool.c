@@ -31,6 +31,8 @@ static void dms_get_ringparam(struct net_device *dev,
 	kernel_ring->tcp_data_split = priv->cfg.split ?
 				      ETHTOOL_TCP_DATA_SPLIT_ENABLED :
 				      ETHTOOL_TCP_DATA_SPLIT_DISABLED;
+	dms_ring_set_hds_thresh(kernel_ring, priv->cfg.hds_thresh,
+				DMS_HDS_THRESH_MAX);
 }
 
 static int dms_check_split_off(struct net_device *dev,
@@ -59,6 +61,7 @@ static int dms_set_ringparam(struct net_device *dev,
 	struct dms_config new = {
 		.ring_size = roundup_pow_of_two(max_t(u32, ring->rx_pending,
 						      DMS_RING_MIN)),
+		.hds_thresh = dms_ring_hds_thresh(kernel_ring),
 		.split = kernel_ring->tcp_data_split ==
 			 ETHTOOL_TCP_DATA_SPLIT_ENABLED,
 	};
@@ -69,9 +72,9 @@ static int dms_set_ringparam(struct net_device *dev,
 		if (err)
 			return err;
 	}
+	priv->cfg = new;
 	if (new.ring_size == old.ring_size && new.split == old.split)
 		return 0;
-	priv->cfg = new;
 	if (!netif_running(dev))
 		return 0;
 	err = dms_queues_replace_mem(priv);
@@ -181,7 +184,7 @@ static int dms_set_rxfh(struct net_device *dev, struct ethtool_rxfh_param *p,
 }
 
 const struct ethtool_ops dms_ethtool_ops = {
-	.supported_ring_params	= ETHTOOL_RING_USE_TCP_DATA_SPLIT,
+	.supported_ring_params	= DMS_RING_PARAMS,
 	DMS_ETHTOOL_NEEDS_RTNL
 	DMS_ETHTOOL_RING_COUNT
 	.get_drvinfo		= dms_get_drvinfo,

@@ -206,6 +206,7 @@ static void dms_setup(struct net_device *dev)
 	dev->hw_features = DMS_FEATURES;
 	dev->vlan_features = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_HIGHDMA;
 	dev->max_mtu = ETH_MAX_MTU;
+	dms_allow_netmem_tx(dev);
 	SET_NETDEV_DEV(dev, dms_parent);
 }
 

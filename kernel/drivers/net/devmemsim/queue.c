@@ -33,6 +33,7 @@ static int dms_ring_init(struct dms_ring *ring, struct page_pool_params *pp,
 	ring->size = size;
 	ring->offset = pp->offset;
 	ring->room = pp->max_len;
+	ring->truesize = PAGE_SIZE << pp->order;
 	return 0;
 }
 
@@ -112,14 +113,16 @@ static int dms_payload_ring_init(struct net_device *dev, struct dms_ring *ring,
 				 unsigned int idx)
 {
 	struct dms_priv *priv = netdev_priv(dev);
+	u32 page_size = dms_rx_page_size(dev, idx);
 	struct page_pool_params pp = {
+		.order = get_order(page_size),
 		.flags = PP_FLAG_DMA_MAP | PP_FLAG_DMA_SYNC_DEV |
 			 PP_FLAG_ALLOW_UNREADABLE_NETMEM,
 		.pool_size = priv->cfg.ring_size,
 		.nid = NUMA_NO_NODE,
 		.dev = dms_parent,
 		.dma_dir = DMA_FROM_DEVICE,
-		.max_len = PAGE_SIZE,
+		.max_len = page_size,
 		.netdev = dev,
 		.queue_idx = idx,
 	};

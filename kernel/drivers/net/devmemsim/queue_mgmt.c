@@ -9,9 +9,34 @@
  * and ndo_open makes it again.
  */
 
+#include <linux/log2.h>
 #include <net/netdev_queues.h>
 
 #include "devmemsim.h"
+
+#ifdef DMS_HAVE_QUEUE_CONFIG
+static void dms_default_qcfg(struct net_device *dev,
+			     struct netdev_queue_config *qcfg)
+{
+	qcfg->rx_page_size = PAGE_SIZE;
+}
+
+static int dms_validate_qcfg(struct net_device *dev,
+			     struct netdev_queue_config *qcfg,
+			     struct netlink_ext_ack *extack)
+{
+	if (qcfg->rx_page_size < PAGE_SIZE ||
+	    qcfg->rx_page_size > DMS_PAYLOAD_MAX ||
+	    !is_power_of_2(qcfg->rx_page_size)) {
+		NL_SET_ERR_MSG_FMT(extack,
+				   "receive buffers are of %lu to %u bytes, a power of two, not %u",
+				   PAGE_SIZE, DMS_PAYLOAD_MAX,
+				   qcfg->rx_page_size);
+		return -ERANGE;
+	}
+	return 0;
+}
+#endif
 
 static int dms_mgmt_mem_alloc(struct net_device *dev, DMS_QUEUE_CONFIG_ARG
 			      void *per_queue_mem, int idx)
@@ -67,4 +92,5 @@ const struct netdev_queue_mgmt_ops dms_queue_mgmt_ops = {
 	.ndo_queue_mem_free	= dms_mgmt_mem_free,
 	.ndo_queue_start	= dms_mgmt_start,
 	.ndo_queue_stop		= dms_mgmt_stop,
+	DMS_QUEUE_CONFIG_OPS
 };

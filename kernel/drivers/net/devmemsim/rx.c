@@ -35,8 +35,10 @@ struct dms_layout {
 
 static struct dms_layout dms_layout(struct dms_queue *q, struct sk_buff *pkt)
 {
+	const struct dms_priv *priv = netdev_priv(q->dev);
 	u32 split_at = dms_wire_cb(pkt)->split_at;
-	bool split = split_at && q->mem.payload.size;
+	bool split = split_at && q->mem.payload.size &&
+		     pkt->len > READ_ONCE(priv->cfg.hds_thresh);
 	struct dms_layout l = {
 		.linear = split ? split_at : min_t(u32, pkt->len, DMS_HOST_ROOM),
 		.ring = split ? &q->mem.payload : &q->mem.host,
@@ -145,7 +147,7 @@ static int dms_rx_frags(struct sk_buff *skb, const struct sk_buff *pkt,
 		page_pool_dma_sync_netmem_for_cpu(l->ring->pool, desc->netmem,
 						  0, len);
 		skb_add_rx_frag_netmem(skb, i, desc->netmem, l->ring->offset,
-				       len, PAGE_SIZE);
+				       len, l->ring->truesize);
 		if (err)
 			return err;
 		offset += len;

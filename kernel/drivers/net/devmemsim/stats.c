@@ -44,6 +44,7 @@ static const struct dms_stat dms_tx_stats[] = {
 	DMS_TX_STAT(packets),
 	DMS_TX_STAT(bytes),
 	DMS_TX_STAT(drops),
+	DMS_TX_STAT(netmem),
 	DMS_TX_STAT(unreadable),
 	DMS_TX_STAT(needs_csum),
 	DMS_TX_STAT(stops),

@@ -8,6 +8,7 @@
  * lost there as they would be in hardware.
  */
 
+#include <linux/dma-mapping.h>
 #include <linux/etherdevice.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
@@ -196,13 +197,91 @@ static bool dms_transmit(struct net_device *peer, struct sk_buff *skb,
 			     stopped);
 }
 
+static int dms_tx_read_frag(struct sk_buff *pkt, const skb_frag_t *frag,
+			    int offset)
+{
+	u32 len = skb_frag_size(frag);
+	dma_addr_t addr;
+	int err;
+
+	addr = skb_frag_dma_map(dms_parent, frag, 0, len, DMA_TO_DEVICE);
+	if (dma_mapping_error(dms_parent, addr))
+		return -ENOMEM;
+	err = dms_dma_read(addr, pkt, offset, len);
+	/* The iovs of a binding stay mapped as long as that lives. */
+	if (!skb_frag_is_net_iov(frag))
+		dma_unmap_page(dms_parent, addr, len, DMA_TO_DEVICE);
+	return err;
+}
+
+static int dms_tx_read(struct sk_buff *pkt, const struct sk_buff *skb)
+{
+	int offset = skb_headlen(skb);
+	int i, err;
+
+	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
+		const skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
+
+		err = dms_tx_read_frag(pkt, frag, offset);
+		if (err)
+			return err;
+		offset += skb_frag_size(frag);
+	}
+	return 0;
+}
+
+static struct sk_buff *dms_tx_alloc(const struct sk_buff *skb)
+{
+	struct sk_buff *pkt;
+	int err;
+
+	pkt = alloc_skb_with_frags(skb_headlen(skb), skb->data_len,
+				   PAGE_ALLOC_COSTLY_ORDER, &err, GFP_ATOMIC);
+	if (!pkt)
+		return NULL;
+	skb_put_data(pkt, skb->data, skb_headlen(skb));
+	pkt->data_len = skb->data_len;
+	pkt->len += skb->data_len;
+	pkt->ip_summed = skb->ip_summed;
+	if (skb->ip_summed == CHECKSUM_PARTIAL) {
+		pkt->csum_start = skb_headroom(pkt) +
+				  skb_checksum_start_offset(skb);
+		pkt->csum_offset = skb->csum_offset;
+	}
+	skb_copy_queue_mapping(pkt, skb);
+	return pkt;
+}
+
+/*
+ * The CPU cannot read the packet, so the engine does and puts what it read on
+ * the wire. The original is done with then, as after the interrupt by which
+ * hardware says so; the memory may be written to again.
+ */
+static struct sk_buff *dms_tx_fetch(struct sk_buff *skb)
+{
+	struct sk_buff *pkt;
+
+	if (!dms_may_fetch(skb))
+		return NULL;
+	pkt = dms_tx_alloc(skb);
+	if (!pkt)
+		return NULL;
+	if (dms_tx_read(pkt, skb)) {
+		kfree_skb(pkt);
+		return NULL;
+	}
+	skb_tx_timestamp(skb);
+	dev_consume_skb_any(skb);
+	return pkt;
+}
+
 /**
  * dms_start_xmit() - ndo_start_xmit
  * @skb: packet to send
  * @dev: by which device
  *
- * Payload in device memory cannot be read back by the CPU that plays the
- * engine, so such a packet (forwarded by the stack) is dropped and counted.
+ * Where the kernel does not know of sending from device memory, a packet with
+ * payload in it was forwarded by the stack; it is dropped and counted.
  *
  * Return: NETDEV_TX_OK always.
  */
@@ -210,17 +289,19 @@ netdev_tx_t dms_start_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	unsigned int from = skb_get_queue_mapping(skb);
 	bool csum = skb->ip_summed == CHECKSUM_PARTIAL;
+	bool readable = skb_frags_readable(skb);
 	struct dms_priv *priv = netdev_priv(dev);
 	struct dms_queue *q = &priv->queues[from];
 	bool sent = false, stopped = false;
 	unsigned int len = skb->len;
-	bool readable = skb_frags_readable(skb);
 	struct net_device *peer;
+	struct sk_buff *pkt;
 
+	pkt = readable ? skb : dms_tx_fetch(skb);
 	rcu_read_lock();
 	peer = rcu_dereference(priv->peer);
-	if (likely(peer && readable && len >= ETH_HLEN))
-		sent = dms_transmit(peer, skb, netdev_get_tx_queue(dev, from),
+	if (likely(peer && pkt && len >= ETH_HLEN))
+		sent = dms_transmit(peer, pkt, netdev_get_tx_queue(dev, from),
 				    &stopped);
 	rcu_read_unlock();
 
@@ -228,15 +309,16 @@ netdev_tx_t dms_start_xmit(struct sk_buff *skb, struct net_device *dev)
 	if (likely(sent)) {
 		q->tx.packets++;
 		q->tx.bytes += len;
+		q->tx.netmem += !readable;
 		q->tx.needs_csum += csum;
 		q->tx.stops += stopped;
 	} else {
 		q->tx.drops++;
-		q->tx.unreadable += !readable;
+		q->tx.unreadable += !pkt;
 	}
 	u64_stats_update_end(&q->tx_sync);
 
 	if (unlikely(!sent))
-		dev_kfree_skb_any(skb);
+		dev_kfree_skb_any(pkt ?: skb);
 	return NETDEV_TX_OK;
 }
