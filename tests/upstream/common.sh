@@ -2,10 +2,10 @@
 # shellcheck shell=bash
 #
 # upstream OPTION... -- TEST...: run those of the kernel's own driver tests on a devmemsim pair
-# on stock-latest, and print TAP. OPTIONs are those of report.py. What the tests printed is in
+# on stock-latest, and print TAP. OPTIONs are those of judge.py. What the tests printed is in
 # build/upstream.log; to write the table in the docs after a run of all:
 #
-#	python3 tests/upstream/report.py --write <build/upstream.log
+#	python3 tests/upstream/judge.py --write <build/upstream.log
 
 # shellcheck source=tests/lib/tap.sh
 . "$PPDEVMEM_REPO/tests/lib/tap.sh"
@@ -27,7 +27,7 @@ upstream() {
 		ok*) ok "${line#* - }" ;;
 		"not ok"*) not_ok "${line#* - }" ;;
 		esac
-	done < <(python3 -B "$PPDEVMEM_REPO/tests/upstream/report.py" "${options[@]}" <"$log")
+	done < <(python3 -B "$PPDEVMEM_REPO/tests/upstream/judge.py" "${options[@]}" <"$log")
 	is "$(grep -c "^# .* ends with" "$log")" $# "every test was run"
 	is "$status" 0 "the kernel did not complain"
 	[ "$_tap_failed" = 0 ] || diag "$(cat "$log")"
