@@ -32,7 +32,7 @@ def reports() -> list[tuple[int, int, float]]:
 
 def pids_of(findings: list[Finding], kind: str) -> set[int]:
     """Processes that are named."""
-    named = [f.holding.sock.tasks for f in findings if f.kind == kind and f.holding]
+    named = [f.holding.tasks for f in findings if f.kind == kind and f.holding]
     return {task.pid for tasks in named for task in tasks}
 
 

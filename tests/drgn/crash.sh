@@ -22,6 +22,11 @@ squeezed() {
 	tr -s ' ' | sed 's/^ //'
 }
 
+# What crash lists it lists as drgn does, but for the kind: it knows one.
+drgn_list() {
+	drgn-devmem -c "$dump" ls | squeezed | sed -E 's/^(ID|[0-9]+) (KIND|rx) /\1 /'
+}
+
 hex() {
 	printf %x "$(jq "$1" "$tmp/$2")"
 }

@@ -27,7 +27,7 @@ lists() {
 		skip "$flavor: crash $* lists the same" "crash says: ${BASH_REMATCH[1]}"
 		return 1
 	fi
-	is "$(squeezed <<<"$said")" "$(drgn-devmem -c "$dump" ls | squeezed)" \
+	is "$(squeezed <<<"$said")" "$(drgn_list)" \
 		"$flavor: crash $* lists the same"
 }
 

@@ -80,7 +80,7 @@ check "and the reader has held it for a time one can believe" \
 # for AMD's memory encryption for one, which ours has not.
 crash_options=(--minimal)
 for seen in "$dump" "$dump.filtered"; do
-	is "$(in_crash devmem | squeezed)" "$(drgn-devmem -c "$dump" ls | squeezed)" \
+	is "$(in_crash devmem | squeezed)" "$(drgn_list)" \
 		"crash lists the same of ${seen##*/}"
 done
 seen=$dump

@@ -36,6 +36,7 @@ _INTEGERS = {
     "char": (1, True),
     "u8": (1, False),
     "u16": (2, False),
+    "s16": (2, True),
     "int": (4, True),
     "u32": (4, False),
     "u64": (8, False),
@@ -59,7 +60,8 @@ netns_ipv4: death_row tcp_death_row
 net: u64 pad, list_head list, list_head dev_base_head, ns_common ns, netns_ipv4 ipv4
 possible_net: ptr net
 net_device: char[16] name, u64 pad, list_head dev_list, list_head napi_list, int ifindex, u32 num_rx_queues, ptr _rx
-netdev_rx_queue: u64[5] pad, ptr dev
+pp_memory_provider_params: ptr mp_priv, ptr mp_ops
+netdev_rx_queue: u64[5] pad, ptr dev, pp_memory_provider_params mp_params
 alloc_cache: u32 count, u64[128] cache
 ptr_ring: int producer, int consumer_head, int consumer_tail, int size, ptr queue
 pool_user: u64 pad, u64 detach_time, u32 id
@@ -72,11 +74,18 @@ sock_common: u32 skc_daddr, u32 skc_rcv_saddr, u16 skc_dport, u16 skc_num, u16 s
 skb_head: ptr next, ptr prev, u32 qlen
 backlog: int rmem, ptr head, ptr tail
 sock: sock_common __sk_common, u64 pad, skb_head sk_receive_queue, backlog sk_backlog, \
- u16 sk_type, u16 sk_protocol, xarray sk_user_frags
+ u16 sk_type, u16 sk_protocol, rb_root tcp_rtx_queue, skb_head sk_write_queue, \
+ xarray sk_user_frags
 rb_root: ptr rb_node
 inet_sock: sock sk, u16 inet_sport
-tcp_sock: sock sk, u16 inet_sport, rb_root out_of_order_queue
-sk_buff: ptr next, ptr prev, u64 pad, u32 len, u32 data_len, u32 end, ptr head
+request_sock_queue: u32 rskq_lock, ptr rskq_accept_head
+request_sock: u64[3] pad, ptr dl_next, u16 mss, ptr sk
+inet_connection_sock: sock sk, u16 inet_sport, request_sock_queue icsk_accept_queue
+tcp_sock: sock sk, u16 inet_sport, request_sock_queue icsk_accept_queue, \
+ rb_root out_of_order_queue
+sk_buff: ptr next, ptr prev, u64 pad, ptr sk, char[48] cb, u32 len, u32 data_len, u32 end, ptr head
+unix_skb_parms: ptr pid, u32 uid, u32 gid, ptr fp
+scm_fp_list: s16 count, s16 max, ptr user, ptr[253] fp
 cpumask: u64[2] bits
 gro_list: list_head list, int count
 skb_frag: u64 netmem, u32 len, u32 offset
@@ -118,9 +127,57 @@ softnet_data: list_head poll_list, skb_head process_queue, ptr completion_queue,
  skb_head input_pkt_queue
 """
 
+#: io_uring, as in Debian's 6.12 and ours: nothing is received without a copy.
+RINGS_612 = """
+io_fixed_file: u64 file_ptr
+io_file_table: ptr files, ptr bitmap, u32 alloc_hint
+io_ring_ctx: u64 flags, u32 nr_user_files, io_file_table file_table
+"""
+RSRC = """
+io_rsrc_node: u8 type, int refs, u64 tag, u64 file_ptr
+io_rsrc_data: u32 nr, ptr nodes
+io_file_table: io_rsrc_data data, ptr bitmap, u32 alloc_hint
+"""
+#: As in io_uring/zcrx.h and include/linux/io_uring_types.h of v6.15.
+RINGS_615 = (
+    RSRC
+    + """
+io_ring_ctx: u64 flags, io_file_table file_table, ptr ifq
+io_zcrx_area: net_iov_area nia, ptr ifq, ptr user_refs, u8 is_mapped, u16 area_id, ptr pages, \
+ u32 freelist_lock, u32 free_count, ptr freelist
+io_zcrx_ifq: ptr ctx, ptr area, ptr rq_ring, ptr rqes, u32 rq_entries, u32 cached_rq_head, \
+ u32 rq_lock, u32 if_rxq, ptr dev, ptr netdev, u32 lock
+"""
+)
+#: As of v6.18: a ring has several queues.
+RINGS_618 = (
+    RSRC
+    + """
+io_ring_ctx: u64 flags, io_file_table file_table, xarray zcrx_ctxs
+io_zcrx_mem: u64 size, u8 is_dmabuf, ptr pages, ptr dmabuf
+io_zcrx_area: net_iov_area nia, ptr ifq, ptr user_refs, u8 is_mapped, u16 area_id, \
+ u32 freelist_lock, u32 free_count, ptr freelist, io_zcrx_mem mem
+io_zcrx_ifq: ptr ctx, ptr area, u32 rq_lock, ptr rq_ring, ptr rqes, u32 cached_rq_head, \
+ u32 rq_entries, u32 if_rxq, ptr dev, ptr netdev, u64 pp_lock
+"""
+)
+#: As of v7.3: a queue has several areas, with iovs of a size of their own.
+RINGS_73 = (
+    RSRC
+    + """
+io_ring_ctx: u64 flags, io_file_table file_table, xarray zcrx_ctxs
+io_zcrx_mem: u64 size, u8 is_dmabuf, ptr pages, ptr dmabuf
+io_zcrx_area: net_iov_area nia, ptr ifq, ptr user_refs, u8 is_mapped, u16 area_id, \
+ u32 free_count, ptr freelist, io_zcrx_mem mem
+io_zcrx_ifq: ptr areas, u32 nr_areas, u32 niov_shift, ptr user, ptr mm_account, u32 alloc_lock, \
+ u32 if_rxq, ptr dev, ptr netdev, u32 refs, u32 user_refs, u64 pp_lock, ptr master_ctx
+"""
+)
+
 #: The types of each layout, after those of COMMON.
 TYPES = {
-    "ppdevmem": """
+    "ppdevmem": RINGS_612
+    + """
 net_iov: u64 pad, u64 pp_magic, ptr pp, ptr owner, u64 dma_addr, atomic_long pp_ref_count
 page_pool_iov: net_iov niov, atomic user_tokens, u64 user_since_ns
 page_pool_iov_area: u64 base_virtual, u64 base_dma_addr, ptr iovs, u64 num_iovs, ptr binding
@@ -129,6 +186,7 @@ net_devmem_dmabuf_binding: ptr dmabuf, ptr dev, int ifindex, xarray bound_rxqs, 
  u32 num_free, u32 high_water, u64 allocs, u64 releases, u64 exhausted
 """,
     "linux-6.12": GEN_POOL
+    + RINGS_612
     + """
 net_iov: u64 pad, u64 pp_magic, ptr pp, ptr owner, u64 dma_addr, atomic_long pp_ref_count
 dmabuf_genpool_chunk_owner: u64 base_virtual, u64 base_dma_addr, ptr niovs, u64 num_niovs, \
@@ -137,22 +195,36 @@ net_devmem_dmabuf_binding: ptr dmabuf, u64 pad, ptr dev, ptr chunk_pool, u32 ref
  list_head list, xarray bound_rxqs, u32 id
 """,
     "linux-6.15": GEN_POOL
+    + RINGS_615
     + """
 net_iov_area: ptr niovs, u64 num_niovs, u64 base_virtual
 net_iov: u64 pad, u64 pp_magic, ptr pp, ptr owner, u64 dma_addr, atomic_long pp_ref_count
 dmabuf_genpool_chunk_owner: net_iov_area area, ptr binding, u64 base_dma_addr
-net_devmem_dmabuf_binding: ptr dmabuf, ptr dev, ptr chunk_pool, u32 ref, xarray bound_rxqs, \
- u32 id, u32 direction
+net_devmem_dmabuf_binding: ptr dmabuf, ptr dev, ptr chunk_pool, u32 ref, xarray bound_rxqs, u32 id
 """,
     "linux-6.17": GEN_POOL
+    + RINGS_73
     + """
 netmem_desc: u64 _flags, u64 pp_magic, ptr pp, u64 pad, u64 dma_addr, atomic_long pp_ref_count
 net_iov_area: ptr niovs, u64 num_niovs, u64 base_virtual
 net_iov: netmem_desc desc, u32 type, ptr owner
 dmabuf_genpool_chunk_owner: net_iov_area area, ptr binding, u64 base_dma_addr
 net_devmem_dmabuf_binding: ptr dmabuf, ptr dev, ptr vdev, ptr chunk_pool, xarray bound_rxqs, \
- u32 id, u32 direction, u32 niov_shift
+ u32 id, u32 direction, ptr tx_vec, u32 niov_shift
 """,
+}
+
+#: What other releases have of these layouts. v6.16 sends, and its iovs have no type yet; v6.18 has
+#: an iov's type after its owner, and iovs of a page only.
+RELEASES = {
+    "6.16": TYPES["linux-6.15"]
+    .replace("bound_rxqs, u32 id", "bound_rxqs, u32 id, u32 direction, ptr tx_vec")
+    .replace(RINGS_615, RINGS_618),
+    "6.18": TYPES["linux-6.17"]
+    .replace("u32 type, ptr owner", "ptr owner, u32 type")
+    .replace(", u32 niov_shift", "")
+    .replace("ptr dev, ptr vdev, ", "ptr dev, ")
+    .replace(RINGS_73, RINGS_618),
 }
 
 
@@ -271,6 +343,10 @@ class Fake:
         """Make a structure and set its members."""
         return self.set(type_name, self.alloc(int(sizeof(self.type(type_name)))), **values)
 
+    def has(self, type_name: str, member: str) -> bool:
+        """Whether a type has a member."""
+        return bool(self.type(type_name).has_member(member))
+
     def size(self, type_name: str) -> int:
         """Size of a type, in bytes."""
         return int(sizeof(self.type(type_name)))
@@ -329,7 +405,9 @@ class Kernel(Fake):
     SUSPENDED = 500.0
     SINCE = (900.0, 990.0)
 
-    def __init__(self, layout: str, common: str = COMMON, page_shift: int = 12) -> None:
+    def __init__(
+        self, layout: str, common: str = COMMON, page_shift: int = 12, release: str = ""
+    ) -> None:
         # By the clock that went on
         self.detached = int(self.NOW + self.SUSPENDED) - 50
         self.clock = "tk_core"
@@ -339,7 +417,8 @@ class Kernel(Fake):
             self.detached *= 10**9
             self.clock = "timekeeper_data"
         flight = NEWER_FLIGHT if layout == "linux-6.17" else FLIGHT
-        super().__init__(common + flight + TYPES[layout], page_shift=page_shift)
+        types = RELEASES[release] if release else TYPES[layout]
+        super().__init__(common + flight + types, page_shift=page_shift)
         self.layout = layout
         self.iov_type = "page_pool_iov" if layout == "ppdevmem" else "net_iov"
         self.iov_size = self.size(self.iov_type)
@@ -348,10 +427,10 @@ class Kernel(Fake):
         self.file_ops = self.alloc(8)
         self._make_namespace()
         self._make_cpus()
-        self.binding = self._make_binding(3, 10, (6, 4), range(6), (1,), False)
-        self.iovs = self._last_iovs
+        self.binding = self.make_binding(3, 10, (6, 4), range(6), (1,), False)
+        self.iovs = self.last_iovs
         self.count_of_run = self._last_count
-        self.zombie = self._make_binding(2, 10, (1,), range(1), (), True)
+        self.zombie = self.make_binding(2, 10, (1,), range(1), (), True)
         self._make_pools()
         self._make_sockets()
         self._make_globals()
@@ -426,7 +505,7 @@ class Kernel(Fake):
         file = self.new("file", f_inode=self.new("inode", i_ino=inode))
         return self.new("dma_buf", size=size, file=file, exp_name=self.string("udmabuf"))
 
-    def _make_binding(
+    def make_binding(
         self,
         id_: int,
         inode: int,
@@ -435,6 +514,7 @@ class Kernel(Fake):
         queues: Sequence[int],
         unbound: bool,
     ) -> int:
+        """A binding of a dma-buf; leaves where its runs are in last_iovs."""
         total = sum(counts)
         binding = self.new(
             "net_devmem_dmabuf_binding",
@@ -447,7 +527,7 @@ class Kernel(Fake):
             self._fill_ours(binding, counts, len(used), unbound)
         else:
             self._fill_gen_pool(binding, counts, used)
-        if self.layout == "linux-6.17":
+        if self.has("net_devmem_dmabuf_binding", "niov_shift"):
             self.set("net_devmem_dmabuf_binding", binding, niov_shift=self.page_shift)
         return binding
 
@@ -457,20 +537,20 @@ class Kernel(Fake):
         area_size = self.size("page_pool_iov_area")
         areas = self.alloc(len(counts) * area_size)
         self._last_count = ("page_pool_iov_area", areas, "num_iovs")
-        self._last_iovs, first = [], 0
+        self.last_iovs, first = [], 0
         for i, count in enumerate(counts):
-            self._last_iovs.append(iovs + first * self.iov_size)
+            self.last_iovs.append(iovs + first * self.iov_size)
             self.set(
                 "page_pool_iov_area",
                 areas + i * area_size,
                 base_virtual=first << self.page_shift,
                 base_dma_addr=self.DMA[i],
-                iovs=self._last_iovs[-1],
+                iovs=self.last_iovs[-1],
                 num_iovs=count,
                 binding=binding,
             )
             for n in range(count):
-                iov = self._last_iovs[-1] + n * self.iov_size
+                iov = self.last_iovs[-1] + n * self.iov_size
                 self.set("page_pool_iov", iov, niov__owner=areas + i * area_size)
             first += count
         self.set(
@@ -492,14 +572,14 @@ class Kernel(Fake):
 
     def _fill_gen_pool(self, binding: int, counts: Sequence[int], used: Sequence[int]) -> None:
         pool = self.new("gen_pool", min_alloc_order=self.page_shift)
-        self._last_iovs, first = [], 0
+        self.last_iovs, first = [], 0
         chunks: list[int] = []
         area = "" if self.layout == "linux-6.12" else "area__"
         for i, count in enumerate(counts):
             # Never allocated ones have what was there before: not zero
             iovs = self.alloc(count * self.iov_size)
             self.write(iovs, b"\x5b" * (count * self.iov_size))
-            self._last_iovs.append(iovs)
+            self.last_iovs.append(iovs)
             owner = self.new(
                 "dmabuf_genpool_chunk_owner",
                 binding=binding,
@@ -577,7 +657,7 @@ class Kernel(Fake):
             self.set_iov(self.iov(index), self.pool, 1)
         self.set_iov(self.iov(0), self.pool, 2, 2, self.SINCE[0])
         self.set_iov(self.iov(1), self.pool, 1, 1, self.SINCE[1])
-        self.set_iov(self._last_iovs[0], self.zombie_pool, 1)
+        self.set_iov(self.last_iovs[0], self.zombie_pool, 1)
         self.page_pool = self.new("page_pool", user__id=12)
         self.page_pools = {5: self.zombie_pool, 11: self.pool, 12: self.page_pool}
 
@@ -591,7 +671,8 @@ class Kernel(Fake):
         length = 1000 * len(words)
         return self.new("sk_buff", len=length, data_len=length, end=128, head=head)
 
-    def _make_sock(self, cookie: int, tokens: dict[int, int], unread: Sequence[int]) -> int:
+    def make_sock(self, cookie: int, tokens: dict[int, int], unread: Sequence[int]) -> int:
+        """A TCP socket."""
         sock = self.new(
             "tcp_sock",
             inet_sport=0x5114,
@@ -610,15 +691,16 @@ class Kernel(Fake):
             skc_cookie=cookie,
         )
         self.list(sock + self.offset("sock", "sk_receive_queue"), unread)
+        self.list(sock + self.offset("sock", "sk_write_queue"), [])
         return sock
 
     def _make_sockets(self) -> None:
         self.skb = self.make_skb(self.word(4))
-        self.sock = self._make_sock(
+        self.sock = self.make_sock(
             70, {0: 1030, 1: self.word(0), 2: self.word(0), 900: self.word(1), 901: 1030}, []
         )
         # Nobody has it open: it is only in the hash
-        self.orphan = self._make_sock(71, {}, [self.skb])
+        self.orphan = self.make_sock(71, {}, [self.skb])
         self.words(self.ehash, [1] * 16)
         self.hash_sock(self.orphan, 3)
         self._make_tasks()
@@ -637,17 +719,34 @@ class Kernel(Fake):
         return task
 
     def _make_tasks(self) -> None:
-        socket = self.new("socket", sk=self.sock)
-        file = self.new("file", f_op=self.file_ops, private_data=socket)
-        other = self.new("file", f_op=self.pool_ops, private_data=socket)
-        table = self.alloc(8 * 64)
-        self.words(table, [other, 0, 0, 0, 0, file])
-        fdt = self.new("fdtable", max_fds=64, fd=table)
-        files = self.new("files_struct", fdt=fdt)
+        file = self.sock_file(self.sock)
+        other = self.new("file", f_op=self.pool_ops, private_data=self.sock)
         self.init = self._make_task(0, b"swapper", 0)
-        self.task = self._make_task(311, b"devmemcat", files)
+        self.tasks = [self._make_task(311, b"devmemcat", self.make_files({0: other, 5: file}))]
+        self._link_tasks()
+
+    def _link_tasks(self) -> None:
         offset = self.offset("task_struct", "tasks")
-        self.list(self.init + offset, [self.task + offset])
+        self.list(self.init + offset, [task + offset for task in self.tasks])
+
+    def sock_file(self, sock: int) -> int:
+        """A file that a socket is."""
+        socket = self.new("socket", sk=sock)
+        return self.new("file", f_op=self.file_ops, private_data=socket)
+
+    def make_files(self, files: dict[int, int]) -> int:
+        """A table of descriptors."""
+        table = self.alloc(8 * 64)
+        for fd, file in files.items():
+            self.words(table + 8 * fd, [file])
+        fdt = self.new("fdtable", max_fds=64, fd=table)
+        return self.new("files_struct", fdt=fdt)
+
+    def add_task(self, pid: int, comm: bytes, files: dict[int, int]) -> int:
+        """A process that has files open."""
+        self.tasks.append(self._make_task(pid, comm, self.make_files(files)))
+        self._link_tasks()
+        return self.tasks[-1]
 
     def _make_globals(self) -> None:
         listed = {3: self.binding}

@@ -3,7 +3,7 @@
 # host
 # timeout: 300
 #
-# Runs test_drgn.py, a point for each of its tests.
+# Runs test_*.py, a point for each of their tests.
 
 import sys
 import unittest
@@ -33,7 +33,7 @@ class Tap(unittest.TestResult):
 
 def main() -> int:
     """Run all tests; return the exit status."""
-    suite = unittest.defaultTestLoader.loadTestsFromName("test_drgn")
+    suite = unittest.defaultTestLoader.loadTestsFromNames(["test_drgn", "test_kinds", "test_reach"])
     count = suite.countTestCases()
     result = Tap()
     suite.run(result)

@@ -10,12 +10,13 @@ go of it.
 import dataclasses
 import functools
 import struct
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 from drgn import Program, sizeof
 
 from .layout import LayoutError, Run, detach_unit, select_layout
 from .memory import TYPES_KEY, XA_ZERO_ENTRY, Memory, Record, list_nodes, xarray_entries
+from .zcrx import InterfaceQueue, Zcrx
 
 __all__ = ("Binding", "DmaBuf", "Kernel", "NetDevice", "Pool")
 
@@ -45,11 +46,18 @@ class DmaBuf(NamedTuple):
 
 @dataclasses.dataclass
 class Binding:
-    """A dma-buf attached to a device's queues."""
+    """A dma-buf attached to a device, or an area of io_uring's zero-copy receive."""
 
-    #: Address of the ``struct net_devmem_dmabuf_binding``.
+    #: Address of the ``struct net_devmem_dmabuf_binding``, or ``struct io_zcrx_area``.
     address: int
-    id: int
+    #: What its page pools name: itself, or the ``struct io_zcrx_ifq`` of the area.
+    provider: int
+    #: ``rx``, received into a dma-buf; ``tx``, sent from a dma-buf; ``io_uring``.
+    kind: str
+    #: ``None`` for io_uring.
+    id: Optional[int]
+    #: Number of the area in its interface queue; ``None`` for a dma-buf.
+    area: Optional[int]
     #: User space let go of it, something still holds it.
     unbound: bool
     #: ``None`` if the device is gone.
@@ -63,23 +71,36 @@ class Binding:
     runs: List[Run]
     #: Number of iovs.
     total: int
-    #: How many of them are free.
-    free: int
+    #: How many of them are free; ``None`` for what is sent from.
+    free: Optional[int]
     #: How many of them have a token; ``None`` if only the sockets know.
     user: Optional[int]
     counters: Dict[str, Optional[int]]
+    #: What user space holds of an area: address of an iov -> how often.
+    user_refs: Dict[int, int] = dataclasses.field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """How it is called in one line."""
+        if self.kind != "io_uring":
+            return f"binding {self.id}"
+        device = self.device.name if self.device else "no device"
+        queue = f" queue {self.queues[0]}" if self.queues else ""
+        return f"io_uring area {self.area} of {device}{queue}"
 
 
 @dataclasses.dataclass
 class Pool:
-    """A page pool on device memory."""
+    """A page pool on device memory, or on io_uring's."""
 
     #: Address of the ``struct page_pool``.
     address: int
     #: As netlink knows it.
     id: int
-    #: Address of the ``struct net_devmem_dmabuf_binding``.
-    binding: int
+    #: Address of the ``struct net_devmem_dmabuf_binding``, or ``struct io_zcrx_ifq``.
+    provider: int
+    #: Whether it lives on a dma-buf.
+    on_dmabuf: bool
     #: Iovs that it has or that are out with its name on them.
     inflight: int
     #: When its driver gave it up, in seconds of the boot clock; 0 if it is in use.
@@ -135,6 +156,13 @@ class Kernel:
             num_queues="num_rx_queues",
         )
         self._queue_size = int(sizeof(prog.type("struct netdev_rx_queue")))
+        self._zcrx_ops = self.symbol("io_uring_pp_zc_ops", required=False)
+        self._zcrx: Optional[Zcrx] = None
+        if self._zcrx_ops and Zcrx.exists(prog):
+            self._zcrx = Zcrx(prog, self.memory, self.layout.iov.size)
+            self._queue = Record.of(
+                prog, "struct netdev_rx_queue", priv="mp_params.mp_priv", ops="mp_params.mp_ops"
+            )
         self._pool = Record.of(
             prog,
             "struct page_pool",
@@ -272,6 +300,7 @@ class Kernel:
         return sorted(index for index in indices if 0 <= index < device.num_queues)
 
     def _read_binding(self, address: int, listed: bool) -> Optional[Binding]:
+        """A dma-buf's."""
         layout = self.layout
         data = layout.binding.read(self.memory, address)
         if data is None:
@@ -283,22 +312,27 @@ class Kernel:
             return None
         runs = layout.runs(self.memory, data)
         total = getattr(data, "num_iovs", sum(run.count for run in runs))
-        if hasattr(data, "num_free"):
-            free = data.num_free
-        else:
+        sends = layout.sends(data)
+        free = None
+        if not sends:
+            free = getattr(data, "num_free", None)
+        if not sends and free is None:
             free = total - sum(run.allocated() for run in runs)
         device = self.devices.get(data.dev)
         unbound = bool(getattr(data, "unbound", not listed))
         return Binding(
             address=address,
+            provider=address,
+            kind="tx" if sends else "rx",
             id=data.id,
+            area=None,
             unbound=unbound,
             device=device,
             ifindex=getattr(data, "ifindex", device.ifindex if device else None),
             dmabuf=self._dmabuf_at(data.dmabuf),
             iov_size=1 << iov_shift,
             # Mainline lets it keep its list, freed as that may be
-            queues=[] if unbound else self._queue_indices(data.queues, device),
+            queues=[] if unbound or sends else self._queue_indices(data.queues, device),
             runs=runs,
             total=total,
             free=free,
@@ -306,22 +340,76 @@ class Kernel:
             counters=layout.counters(data),
         )
 
-    @functools.cached_property
-    def bindings(self) -> List[Binding]:
+    def dmabuf_bindings(self, held: Iterable[int]) -> List[Binding]:
         """
-        All bindings, by id: those that user space has, and those that it let go
-        of and that page pools still hold.
+        Bindings of dma-bufs, by id: those that user space has, and those that it let go
+        of and that something still holds.
+
+        :param held: Addresses of those that something other than a page pool holds.
         """
         listed = {entry for _, entry in self.xarray(self._bindings_head)}
-        held = {pool.binding for pool in self.pools} - {0}
+        held = {pool.provider for pool in self.pools if pool.on_dmabuf}.union(held) - {0}
         found = (
             self._read_binding(address, address in listed) for address in sorted(listed | held)
         )
-        return sorted((b for b in found if b is not None), key=lambda b: b.id)
+        return sorted((b for b in found if b is not None), key=lambda b: b.id or 0)
+
+    def areas(self, queues: Iterable[int]) -> List[Binding]:
+        """
+        Areas of io_uring's interface queues, by device, queue and number.
+
+        :param queues: Addresses of interface queues that rings have; those that page pools
+            or devices have are found.
+        """
+        if self._zcrx is None:
+            return []
+        known = {pool.provider for pool in self.pools if not pool.on_dmabuf}.union(queues)
+        known.update(self._installed())
+        found = (self._zcrx.read(address) for address in sorted(known - {0}))
+        areas = [area for ifq in found if ifq is not None for area in self._ifq_areas(ifq)]
+
+        def place(area: Binding) -> Tuple[Any, ...]:
+            gone = area.device is None
+            return gone, area.ifindex or 0, area.queues, area.provider, area.area
+
+        return sorted(areas, key=place)
+
+    def _installed(self) -> Iterator[int]:
+        """Addresses of interface queues that devices' receive queues have."""
+        for device in self.devices.values():
+            blocks = self.memory.read_array(device.queues, device.num_queues, self._queue_size)
+            for _, count, data in blocks:
+                for i in range(count):
+                    queue = self._queue.unpack(data, i * self._queue_size)
+                    if queue.ops == self._zcrx_ops:
+                        yield queue.priv
+
+    def _ifq_areas(self, ifq: InterfaceQueue) -> Iterator[Binding]:
+        device = self.devices.get(ifq.device)
+        for area in ifq.areas:
+            yield Binding(
+                address=area.address,
+                provider=ifq.address,
+                kind="io_uring",
+                id=None,
+                area=area.number,
+                unbound=False,
+                device=device,
+                ifindex=device.ifindex if device else None,
+                dmabuf=None,
+                iov_size=1 << ifq.shift,
+                queues=[ifq.queue] if device and ifq.queue is not None else [],
+                runs=[area.run],
+                total=area.run.count,
+                free=area.free,
+                user=len(area.user_refs),
+                counters=self.layout.counters(None),
+                user_refs=area.user_refs,
+            )
 
     @functools.cached_property
     def pools(self) -> List[Pool]:
-        """All page pools that live on a dma-buf."""
+        """All page pools that live on a dma-buf or an io_uring's area."""
         pools = (self.read_pool(address) for address in self.pool_providers)
         return [pool for pool in pools if pool is not None]
 
@@ -338,10 +426,11 @@ class Kernel:
     def read_pool(self, address: int) -> Optional[Pool]:
         """
         :param address: Address of a ``struct page_pool``.
-        :return: It, ``None`` if it does not live on a dma-buf.
+        :return: It, ``None`` if it does not live on a dma-buf or an io_uring's area.
         """
         provider = self._pool_ops.read(self.memory, address)
-        if provider is None or provider.ops != self.symbol("dmabuf_devmem_ops"):
+        ops = {self.symbol("dmabuf_devmem_ops"), self._zcrx_ops} - {0}
+        if provider is None or provider.ops not in ops:
             return None
         pool = self._pool.read(self.memory, address)
         if pool is None:
@@ -350,7 +439,8 @@ class Kernel:
         return Pool(
             address=address,
             id=pool.id,
-            binding=pool.priv,
+            provider=pool.priv,
+            on_dmabuf=provider.ops != self._zcrx_ops,
             inflight=(pool.hold - pool.release) & 0xFFFFFFFF,
             detached=pool.detached / self._detach_unit,
             cache=list(words[: pool.count]),

@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import sys
-from typing import Any, Callable, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Iterator, List, Optional, Sequence, Set, Tuple, Union
 
 import drgn
 from drgn import Program
@@ -18,7 +18,7 @@ from . import VERSION, text
 from .bindings import Binding
 from .document import inventory, iov_entry, skb_entry, sock_entry, word_entry
 from .findings import find_leaks
-from .iovs import Devmem, Iov
+from .iovs import Devmem, Holding, Iov
 from .layout import LayoutError
 from .sockets import Sock
 from .target import TargetError, open_target
@@ -92,13 +92,13 @@ def _selected(devmem: Devmem, args: argparse.Namespace) -> List[Binding]:
     return [binding for binding in devmem.bindings if wanted(binding)]
 
 
-def _has(pid: int, sock: Sock) -> bool:
-    return any(task.pid == pid for task in sock.tasks)
+def _has(pid: int, what: Union[Sock, Holding]) -> bool:
+    return any(task.pid == pid for task in what.tasks)
 
 
 def _held_by(devmem: Devmem, binding: Binding, pid: int) -> Set[int]:
     """Addresses of the binding's iovs that a process holds."""
-    holdings = (h for h in devmem.holdings if h.binding is binding and _has(pid, h.sock))
+    holdings = (h for h in devmem.holdings if h.binding is binding and _has(pid, h))
     return set().union(*(holding.iovs for holding in holdings))
 
 
@@ -112,7 +112,8 @@ def _selected_socks(devmem: Devmem, args: argparse.Namespace) -> List[Sock]:
         if args.pid is not None and not _has(args.pid, sock):
             return False
         words = list(sock.tokens.values())
-        words += [frag.word for skb in sock.unread for frag in skb.all_frags()]
+        skbs = sock.unread + sock.sending
+        words += [frag.word for skb in skbs for frag in skb.all_frags()]
         bindings = (devmem.binding_of(word & ~1) for word in words)
         return not bound or any(b and b.address in chosen for b in bindings)
 
@@ -190,11 +191,11 @@ def _sock(devmem: Devmem, args: argparse.Namespace) -> int:
 
 
 def _leaks(devmem: Devmem, args: argparse.Namespace) -> int:
-    chosen = {binding.id for binding in _selected(devmem, args)}
-    findings = [f for f in find_leaks(devmem, args.seconds) if f.binding in chosen]
+    chosen = {binding.address for binding in _selected(devmem, args)}
+    findings = [f for f in find_leaks(devmem, args.seconds) if f.binding.address in chosen]
     if args.pid is not None:
         # What has no holder is not this process's
-        findings = [f for f in findings if f.holding and _has(args.pid, f.holding.sock)]
+        findings = [f for f in findings if f.holding and _has(args.pid, f.holding)]
     entries = [finding.entry() for finding in findings]
     if args.json:
         _print_json({"layout": devmem.layout.name, "leaks": entries})

@@ -11,8 +11,9 @@ from typing import Any, Dict, List, Optional, Sequence
 
 from .bindings import Binding
 from .iovs import Devmem, Holding, Iov, Word
+from .reach import Task
 from .skbs import Skb
-from .sockets import Sock, Task
+from .sockets import Sock
 
 __all__ = (
     "inventory",
@@ -31,6 +32,7 @@ def inventory(devmem: Devmem, bindings: Sequence[Binding]) -> Dict[str, Any]:
     :return: The inventory, as ``devmemls -j`` and ``drgn-devmem ls --json`` print it.
     """
     return {
+        "version": 2,
         "layout": devmem.layout.name,
         "bindings": [_binding_entry(devmem, binding) for binding in bindings],
     }
@@ -39,9 +41,12 @@ def inventory(devmem: Devmem, bindings: Sequence[Binding]) -> Dict[str, Any]:
 def _binding_entry(devmem: Devmem, binding: Binding) -> Dict[str, Any]:
     device, dmabuf = binding.device, binding.dmabuf
     user = devmem.users(binding)
+    free = binding.free
     holdings = [h for h in devmem.holdings if h.binding is binding]
     return {
+        "kind": binding.kind,
         "id": binding.id,
+        "area": binding.area,
         "ifname": device.name if device else None,
         "ifindex": binding.ifindex,
         "netns": device.netns if device else None,
@@ -51,9 +56,9 @@ def _binding_entry(devmem: Devmem, binding: Binding) -> Dict[str, Any]:
         "queues": binding.queues,
         "iovs": {
             "total": binding.total,
-            "free": binding.free,
+            "free": free,
             # The figures are not of the same moment on a live kernel.
-            "pool": max(0, binding.total - binding.free - user),
+            "pool": None if free is None else max(0, binding.total - free - user),
             "user": user,
         },
         **binding.counters,
@@ -62,26 +67,27 @@ def _binding_entry(devmem: Devmem, binding: Binding) -> Dict[str, Any]:
 
 
 def _most_first(holding: Holding) -> Any:
-    return -len(holding.tokens), holding.sock.cookie
+    return -len(holding.tokens), holding.sock.cookie if holding.sock else 0
 
 
 def _holder_entry(holding: Holding) -> Dict[str, Any]:
     sock = holding.sock
     return {
-        "cookie": sock.cookie or None,
+        "holder": "socket" if sock else "ring",
+        "cookie": sock.cookie or None if sock else None,
         "tokens": len(holding.tokens),
         "iovs": len(holding.iovs),
-        "bytes": len(holding.iovs) * holding.binding.iov_size,
+        "bytes": holding.bytes,
         "oldest_seconds": holding.oldest,
-        "local": sock.local,
-        "remote": sock.remote,
-        "tasks": task_entries(sock.tasks),
+        "local": sock.local if sock else None,
+        "remote": sock.remote if sock else None,
+        "tasks": task_entries(holding.tasks),
     }
 
 
 def task_entries(tasks: Sequence[Task]) -> List[Dict[str, Any]]:
     """
-    :param tasks: Processes that have a socket open.
+    :param tasks: Processes that can get at a socket or a ring.
     :return: They as objects.
     """
     return [task._asdict() for task in tasks]
@@ -93,7 +99,7 @@ def iov_entry(binding: Binding, iov: Iov) -> Dict[str, Any]:
     :param iov: The iov.
     :return: It as an object of ``drgn-devmem iovs --json``.
     """
-    return {"binding": binding.id, **iov._asdict()}
+    return {"binding": binding.id, "memory": binding.kind, **iov._asdict()}
 
 
 def word_entry(devmem: Devmem, word: Word) -> Dict[str, Any]:
@@ -102,12 +108,17 @@ def word_entry(devmem: Devmem, word: Word) -> Dict[str, Any]:
     :param word: A word that was decoded.
     :return: It as an object of ``drgn-devmem frag --json``.
     """
+    device = word.binding.device if word.binding else None
     return {
         "word": word.word,
         "tagged": bool(word.word & 1),
         "kind": word.kind,
         "note": word.note or None,
+        "memory": word.binding.kind if word.binding else None,
+        "of": word.binding.name if word.binding else None,
         "binding": word.binding.id if word.binding else None,
+        "area": word.binding.area if word.binding else None,
+        "ifname": device.name if device else None,
         "iov": word.iov._asdict() if word.iov else None,
         "pfn": word.pfn,
         "pool": pool_id(devmem, word.pool),
@@ -147,12 +158,8 @@ def skb_entry(devmem: Devmem, skb: Skb) -> Dict[str, Any]:
         "len": skb.len,
         "data_len": skb.data_len,
         "frags": [
-            {
-                "offset": frag.offset,
-                "size": frag.size,
-                **word_entry(devmem, devmem.decode(frag.word)),
-            }
-            for frag in skb.frags
+            {"offset": frag.offset, "size": frag.size, **word_entry(devmem, word)}
+            for frag, word in ((frag, devmem.decode(frag.word)) for frag in skb.frags)
         ],
         "parts": [skb_entry(devmem, part) for part in skb.parts],
     }
@@ -165,7 +172,6 @@ def sock_entry(devmem: Devmem, sock: Sock) -> Dict[str, Any]:
     :return: It as an object of ``drgn-devmem sock --json``.
     """
     holdings = [h for h in devmem.holdings if h.sock is sock]
-    words = [frag.word for skb in sock.unread for frag in skb.all_frags()]
     ages = [h.oldest for h in holdings if h.oldest is not None]
     return {
         "address": sock.address,
@@ -177,10 +183,16 @@ def sock_entry(devmem: Devmem, sock: Sock) -> Dict[str, Any]:
         "reserved": sock.reserved,
         "oldest_seconds": max(ages, default=None),
         "bindings": sorted({h.binding.id for h in holdings}),
-        "unread": {
-            "skbs": [skb.address for skb in sock.unread],
-            "bytes": sum(skb.len for skb in sock.unread),
-            "iovs": len({word for word in words if word & 1}),
-        },
+        "unread": _skbs_entry(sock.unread),
+        "sending": _skbs_entry(sock.sending),
         "tasks": task_entries(sock.tasks),
+    }
+
+
+def _skbs_entry(skbs: Sequence[Skb]) -> Dict[str, Any]:
+    words = {frag.word for skb in skbs for frag in skb.all_frags()}
+    return {
+        "skbs": [skb.address for skb in skbs],
+        "bytes": sum(skb.len for skb in skbs),
+        "iovs": len({word for word in words if word & 1}),
     }

@@ -7,6 +7,7 @@ What looks like a leak
 import dataclasses
 from typing import Any, Dict, Iterator, List, Optional
 
+from .bindings import Binding
 from .document import task_entries
 from .iovs import Devmem, Holding
 from .lost import lost_tokens
@@ -24,8 +25,8 @@ class Finding:
     #: of; ``lost``, tokens that no socket has; ``stalled``, a page pool that its driver
     #: gave up.
     kind: str
-    #: Id of the binding.
-    binding: int
+    #: Whose memory.
+    binding: Binding
     #: How many iovs.
     iovs: int
     #: In words, without the holder.
@@ -48,7 +49,9 @@ class Finding:
         sock = self.holding.sock if self.holding else None
         return {
             "kind": self.kind,
-            "binding": self.binding,
+            "of": self.binding.name,
+            "memory": self.binding.kind,
+            "binding": self.binding.id,
             "iovs": self.iovs,
             "seconds": self.seconds,
             "at_least": self.at_least,
@@ -57,7 +60,7 @@ class Finding:
             "cookie": sock.cookie or None if sock else None,
             "local": sock.local if sock else None,
             "remote": sock.remote if sock else None,
-            "tasks": task_entries(sock.tasks) if sock else [],
+            "tasks": task_entries(self.holding.tasks) if self.holding else [],
         }
 
 
@@ -99,7 +102,7 @@ def _reader(kind: str, claims: List[Claim]) -> Finding:
     n = len({claim.iov for claim in claims})
     return Finding(
         kind,
-        holding.binding.id,
+        holding.binding,
         n,
         f"a reader holds {len(claims)} tokens on {n} iovs",
         max((c.seconds for c in claims if c.seconds is not None), default=None),
@@ -114,14 +117,19 @@ def _unbound(devmem: Devmem, again: Devmem) -> Iterator[Finding]:
     for binding in devmem.bindings:
         if not binding.unbound or (binding.address, binding.id) not in still:
             continue
-        pools = [pool for pool in devmem.pools if pool.binding == binding.address]
+        pools = [pool for pool in devmem.pools if pool.provider == binding.address]
+        user = devmem.users(binding)
+        if binding.free is None:
+            what = f"unbound, but sockets send {user} of its {binding.total} iovs"
+            yield Finding("unbound", binding, user, what)
+            continue
         out = binding.total - binding.free
         yield Finding(
             "unbound",
-            binding.id,
+            binding,
             out,
             f"unbound, but {len(pools)} page pools keep its {binding.total} iovs; "
-            f"{out} are out, {devmem.users(binding)} of them with readers",
+            f"{out} are out, {user} of them with readers",
         )
 
 
@@ -133,7 +141,7 @@ def _lost(devmem: Devmem) -> Iterator[Finding]:
         if lost:
             yield Finding(
                 "lost",
-                binding.id,
+                binding,
                 len(lost),
                 f"{sum(lost.values())} tokens on {len(lost)} iovs that no socket "
                 f"has, the first on iov {min(lost)}",
@@ -141,13 +149,13 @@ def _lost(devmem: Devmem) -> Iterator[Finding]:
 
 
 def _stalled(devmem: Devmem, again: Devmem) -> Iterator[Finding]:
-    ids = {binding.address: binding.id for binding in devmem.bindings}
+    bindings = {binding.provider: binding for binding in reversed(devmem.bindings)}
     still = {(pool.address, pool.id) for pool in again.pools if pool.detached}
     for pool in devmem.pools:
-        if (pool.address, pool.id) in still and pool.detached and pool.binding in ids:
+        if (pool.address, pool.id) in still and pool.detached and pool.provider in bindings:
             yield Finding(
                 "stalled",
-                ids[pool.binding],
+                bindings[pool.provider],
                 pool.inflight,
                 f"page pool {pool.id} was given up by its driver and waits for "
                 f"{pool.inflight} iovs",

@@ -28,6 +28,7 @@ __all__ = (
     "devmem_holders",
     "for_each_devmem_binding",
     "for_each_devmem_pool",
+    "for_each_io_zcrx_area",
     "for_each_net_iov",
     "for_each_skb_frag",
     "for_each_token",
@@ -109,7 +110,20 @@ def for_each_devmem_binding(prog: Program) -> Iterator[Object]:
     :return: Iterator of ``struct net_devmem_dmabuf_binding *`` objects
     """
     for binding in Devmem(prog).bindings:
-        yield _binding(prog, binding.address)
+        if binding.kind != "io_uring":
+            yield _binding(prog, binding.address)
+
+
+@takes_program_or_default
+def for_each_io_zcrx_area(prog: Program) -> Iterator[Object]:
+    """
+    Iterate over the areas that io_uring receives into without a copy.
+
+    :return: Iterator of ``struct io_zcrx_area *`` objects
+    """
+    for area in Devmem(prog).bindings:
+        if area.kind == "io_uring":
+            yield Object(prog, "struct io_zcrx_area *", area.address)
 
 
 @takes_program_or_default
@@ -120,7 +134,8 @@ def for_each_devmem_pool(prog: Program) -> Iterator[Object]:
     :return: Iterator of ``struct page_pool *`` objects
     """
     for pool in Devmem(prog).pools:
-        yield Object(prog, "struct page_pool *", pool.address)
+        if pool.on_dmabuf:
+            yield Object(prog, "struct page_pool *", pool.address)
 
 
 def for_each_net_iov(binding: Object) -> Iterator[Object]:
@@ -244,7 +259,7 @@ def net_iov_state(iov: Object, devmem: Optional[Devmem] = None) -> str:
     found = devmem.iov_at(int(iov))
     if found is None:
         raise LookupError(f"no binding has an iov at {int(iov):#x}")
-    return found.place or found.state
+    return found.place or found.state or "not queued"
 
 
 def _pool(pool: Object) -> Pool:
@@ -322,9 +337,9 @@ def devmem_holders(binding: Object, devmem: Optional[Devmem] = None) -> List[Hol
     Find who holds tokens on a binding's iovs. All processes' files are read; to ask for
     many bindings of a live kernel, give a snapshot.
 
-    :param binding: ``struct net_devmem_dmabuf_binding *``
+    :param binding: ``struct net_devmem_dmabuf_binding *``, or ``struct io_zcrx_area *``
     :param devmem: snapshot to use
-    :return: Sockets and processes, with their tokens
+    :return: Sockets, rings and processes, with their tokens
     """
     address = int(binding)
     holdings = _look(binding.prog_, devmem).holdings

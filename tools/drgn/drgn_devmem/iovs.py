@@ -21,6 +21,8 @@ from .bindings import Binding, Kernel, Pool
 from .flight import words_in_flight
 from .layout import TIMEKEEPERS, LayoutError, Run, netmem_type, timekeeper_offset
 from .memory import XA_ZERO_ENTRY, Memory, Record
+from .reach import Reach, Task
+from .skbs import Skb
 from .sockets import Sock, Sockets
 
 __all__ = ("Devmem", "Holding", "Iov", "IovBlock", "Word", "TAG")
@@ -42,8 +44,9 @@ class Iov(NamedTuple):
     offset: int
     #: DMA address of its memory.
     dma: int
-    #: ``free``, ``pool`` or ``user``.
-    state: str
+    #: ``free``, ``pool`` or ``user``; ``None`` for one to send from that is in no socket's
+    #: queue.
+    state: Optional[str]
     #: Where in state ``pool`` it is: ``cache`` or ``ring`` of its page pool, ``frag``,
     #: which that is cutting into pieces; ``skb`` in a socket's receive queue; ``gro``,
     #: ``backlog`` or ``deferred`` in a packet between the device and a socket, see
@@ -54,7 +57,7 @@ class Iov(NamedTuple):
     pool: int
     #: ``pp_ref_count``; says nothing about a free one.
     refs: int
-    #: Tokens on it.
+    #: Tokens on it; io_uring's ``user_refs``; frags in sockets' write and retransmit queues.
     tokens: int
     #: For how long there have been tokens on it, in seconds; ``None`` if there
     #: is none, or the kernel does not tell.
@@ -69,7 +72,7 @@ class IovBlock:
     address: Sequence[int]
     offset: Sequence[int]
     dma: Sequence[int]
-    state: Sequence[str]
+    state: Sequence[Optional[str]]
     place: Sequence[Optional[str]]
     pool: Sequence[int]
     refs: Sequence[int]
@@ -86,8 +89,7 @@ class Word(NamedTuple):
 
     word: int
     #: ``iov``; ``page``; ``null``; ``reserved``, a token in the making; ``gone``,
-    #: tagged, but no binding has an iov there; ``io_uring``, an iov of another
-    #: provider; ``garbage``.
+    #: tagged, but no binding or area has an iov there; ``garbage``.
     kind: str
     #: More in words, empty if there is no more to say.
     note: str = ""
@@ -101,32 +103,67 @@ class Word(NamedTuple):
 
 @dataclasses.dataclass
 class Holding:
-    """What one socket's reader holds of one binding."""
+    """What one socket, or the ring of an io_uring, holds of one binding."""
 
-    sock: Sock
+    #: ``None`` if it is a ring.
+    sock: Optional[Sock]
+    tasks: List[Task]
     binding: Binding
-    #: Tokens: number -> address of the iov.
+    #: Tokens: number -> address of the iov. What a ring holds, and what is not acknowledged
+    #: yet, has no number of its own and is counted.
     tokens: Dict[int, int]
     #: For how long it has held the oldest, in seconds; ``None`` if the kernel
     #: does not tell.
-    oldest: Optional[float]
+    oldest: Optional[float] = None
+    #: Bytes that are not acknowledged yet, if it sends.
+    unacknowledged: Optional[int] = None
 
     @property
     def iovs(self) -> Set[int]:
         """Addresses of the iovs."""
         return set(self.tokens.values())
 
+    @property
+    def bytes(self) -> int:
+        """How much memory it holds."""
+        if self.unacknowledged is not None:
+            return self.unacknowledged
+        return len(self.iovs) * self.binding.iov_size
+
 
 class Devmem(Kernel):
     """A kernel's device memory, and who has it."""
 
     @functools.cached_property
+    def reach(self) -> Reach:
+        """What its processes can get at."""
+        try:
+            return Reach(self)
+        except LookupError as e:
+            raise LayoutError(f"the kernel's types are not what they should be: {e}")
+
+    @functools.cached_property
     def sockets(self) -> Sockets:
         """Its sockets."""
         try:
-            return Sockets(self)
+            return Sockets(self, self.reach)
         except LookupError as e:
             raise LayoutError(f"the kernel's types are not what they should be: {e}")
+
+    @functools.cached_property
+    def bindings(self) -> List[Binding]:
+        """
+        All of it, by id: bindings that user space has, and those that it let go of and that
+        page pools or packets still hold; then the areas of io_uring.
+        """
+        queues = self.reach.queues if self._zcrx is not None else {}
+        return [*self.dmabuf_bindings(self._sent_from()), *self.areas(queues)]
+
+    def _sent_from(self) -> Set[int]:
+        """Bindings that packets are made of that sockets have not sent, or not for good."""
+        words = {word & ~TAG for sock in self.sockets.all for word in _words(sock.sending)}
+        placed = (self.layout.place(self.memory, address) for address in words)
+        return {found.binding for found in placed if found is not None}
 
     @functools.cached_property
     def _clocks(self) -> Optional[Tuple[float, float]]:
@@ -231,11 +268,13 @@ class Devmem(Kernel):
 
     @functools.cached_property
     def token_counts(self) -> Dict[int, int]:
-        """Tokens that sockets have: address of an iov -> their number."""
+        """Tokens that sockets and rings have: address of an iov -> their number."""
         counts: Dict[int, int] = {}
         for sock in self.sockets.all:
-            for word in sock.tokens.values():
+            for word in itertools.chain(sock.tokens.values(), _words(sock.sending)):
                 counts[word & ~TAG] = counts.get(word & ~TAG, 0) + 1
+        for binding in self.bindings:
+            counts.update(binding.user_refs)
         return counts
 
     @functools.cached_property
@@ -312,15 +351,17 @@ class Devmem(Kernel):
         address = range(where.address, where.address + where.count * size, size)
         free = self._free(pieces, data)
         tokens, held = self._held(address, data)
-        state = [
+        state: List[Optional[str]] = [
             "user" if token else "free" if unused else "pool" for token, unused in zip(tokens, free)
         ]
+        if binding.kind == "tx":
+            state = ["user" if token else None for token in tokens]
         places = self.places
         return IovBlock(
             index=range(index, index + where.count),
             address=address,
             offset=_joined([_steps(run.offset, step, first, n) for run, first, n in pieces]),
-            dma=_joined([_steps(run.dma, step, first, n) for run, first, n in pieces]),
+            dma=self._dma(pieces, step, data),
             state=state,
             place=[
                 places.get(at, "out") if is_in == "pool" else None
@@ -333,6 +374,10 @@ class Devmem(Kernel):
             tokens=tokens,
             held=held,
         )
+
+    def _dma(self, pieces: List[Tuple[Run, int, int]], step: int, data: bytes) -> Sequence[int]:
+        steps = [_steps(run.dma, step, first, n) for run, first, n in pieces if run.dma is not None]
+        return _joined(steps) if steps else self.layout.iov.column(data, "dma")
 
     def _free(self, pieces: List[Tuple[Run, int, int]], data: bytes) -> List[bool]:
         size = self.layout.iov.size
@@ -359,19 +404,40 @@ class Devmem(Kernel):
 
     @functools.cached_property
     def holdings(self) -> List[Holding]:
-        """What readers hold, by socket and binding."""
+        """What readers, senders and rings hold, by socket or ring, and binding."""
         holdings = []
         for sock in self.sockets.all:
-            shares: Dict[int, Holding] = {}
-            for token, word in sock.tokens.items():
-                binding = self.binding_of(word & ~TAG)
-                if binding is not None:
-                    share = shares.setdefault(binding.address, Holding(sock, binding, {}, None))
-                    share.tokens[token] = word & ~TAG
-            for share in shares.values():
-                share.oldest = self._oldest(share.iovs)
-                holdings.append(share)
+            holdings += self._read_holdings(sock)
+            holdings += self._sent_holdings(sock)
+        for area in (binding for binding in self.bindings if binding.kind == "io_uring"):
+            tasks = self.reach.queues.get(area.provider, [])
+            refs = [at for at, count in area.user_refs.items() for _ in range(count)]
+            if tasks or refs:
+                holdings.append(Holding(None, tasks, area, dict(enumerate(refs))))
         return holdings
+
+    def _read_holdings(self, sock: Sock) -> List[Holding]:
+        shares: Dict[int, Holding] = {}
+        for token, word in sock.tokens.items():
+            binding = self.binding_of(word & ~TAG)
+            if binding is not None:
+                new = Holding(sock, sock.tasks, binding, {})
+                shares.setdefault(binding.address, new).tokens[token] = word & ~TAG
+        for share in shares.values():
+            share.oldest = self._oldest(share.iovs)
+        return list(shares.values())
+
+    def _sent_holdings(self, sock: Sock) -> List[Holding]:
+        shares: Dict[int, Holding] = {}
+        for frag in (frag for skb in sock.sending for frag in skb.all_frags()):
+            binding = self.binding_of(frag.word & ~TAG) if frag.word & TAG else None
+            # What came in by a binding may go out again, but not as memory of this socket's
+            if binding is not None and binding.kind == "tx":
+                new = Holding(sock, sock.tasks, binding, {}, unacknowledged=0)
+                share = shares.setdefault(binding.address, new)
+                share.tokens[len(share.tokens)] = frag.word & ~TAG
+                share.unacknowledged = (share.unacknowledged or 0) + frag.size
+        return list(shares.values())
 
     def _oldest(self, addresses: Set[int]) -> Optional[float]:
         if not self.layout.counts_tokens:
@@ -411,7 +477,11 @@ class Devmem(Kernel):
         if found is not None:
             return self._decode_iov(word, found)
         if word & TAG:
-            return self._decode_foreign(word)
+            return Word(
+                word,
+                "gone",
+                "no binding has an iov there: its binding is gone, or it is garbage",
+            )
         return self._decode_page(word)
 
     def _decode_iov(self, word: int, found: Tuple[int, Binding, Run, int]) -> Word:
@@ -422,8 +492,8 @@ class Devmem(Kernel):
             return Word(
                 word,
                 "garbage",
-                f"points {distance % size} bytes into iov {index} of binding "
-                f"{binding.id}, not at its start",
+                f"points {distance % size} bytes into iov {index} of {binding.name}, "
+                "not at its start",
                 binding=binding,
             )
         iov = self.iov_at(word & ~TAG)
@@ -431,18 +501,6 @@ class Devmem(Kernel):
             return Word(word, "garbage", "the iov cannot be read", binding=binding)
         note = "" if word & TAG else "an iov's address without the tag"
         return Word(word, "iov", note, iov, binding, pool=iov.pool)
-
-    def _decode_foreign(self, word: int) -> Word:
-        """A tagged word that no dma-buf's binding knows."""
-        pool = self._pool_of(word & ~TAG)
-        ops = self.symbol("io_uring_pp_zc_ops", required=False)
-        if pool and ops and self.pool_providers[pool] == ops:
-            return Word(word, "io_uring", "memory of io_uring's receiver", pool=pool)
-        return Word(
-            word,
-            "gone",
-            "no binding has an iov there: its binding is gone, or it is garbage",
-        )
 
     def _pool_of(self, address: int) -> int:
         """The page pool that something claims to belong to, if that exists."""
@@ -479,6 +537,11 @@ class Devmem(Kernel):
         :return: The pool, if it lives on a dma-buf.
         """
         return next((pool for pool in self.pools if pool.address == address), None)
+
+
+def _words(skbs: Sequence[Skb]) -> Iterator[int]:
+    """Tagged words that skbs consist of."""
+    return (frag.word for skb in skbs for frag in skb.all_frags() if frag.word & TAG)
 
 
 def _steps(start: int, step: int, first: int, count: int) -> range:

@@ -49,8 +49,8 @@ class Run:
     count: int
     #: Offset of the first iov's memory in the dma-buf, in bytes.
     offset: int
-    #: DMA address of the first iov's memory.
-    dma: int
+    #: DMA address of the first iov's memory; ``None`` if each iov has its own.
+    dma: Optional[int]
     #: Which iovs are allocated, a bit each; ``None`` if the iovs themselves tell.
     bits: Optional[bytes]
 
@@ -121,6 +121,8 @@ class Layout:
     binding_members: Dict[str, str]
     #: Whether an iov knows how many tokens there are on it, and since when.
     counts_tokens = False
+    #: Whether there are bindings for sending.
+    can_send = False
 
     def __init__(self, prog: Program) -> None:
         """
@@ -193,6 +195,13 @@ class Layout:
             be told.
         """
         raise NotImplementedError
+
+    def sends(self, binding: Any) -> bool:
+        """
+        :param binding: What was read of a binding.
+        :return: Whether it is for sending.
+        """
+        return False
 
     def free_flags(self, run: Run, data: bytes, first: int, count: int) -> List[bool]:
         """
@@ -401,11 +410,21 @@ class Linux612(Layout):
         return [not run.is_allocated(i) for i in range(first, first + count)]
 
 
+# enum dma_data_direction
+_DMA_TO_DEVICE = 1
+
+
 class Linux615(Linux612):
     """The chunk's owner has its iovs in an area, for providers of all kinds."""
 
     name = "linux-6.15"
     origin = 'Linux, commit 7d60fa9e1ab1 ("net: generalise net_iov chunk owners") (in v6.15)'
+    iov_members = {
+        "pp": "pp",
+        "owner": "owner",
+        "dma": "dma_addr",
+        "refs": "pp_ref_count",
+    }
     owner_members = {
         "offset": "area.base_virtual",
         "dma": "base_dma_addr",
@@ -426,14 +445,21 @@ class Linux615(Linux612):
         if has_member(prog, "struct net_iov", "type"):
             # Since "net: add net_iov type" (in v6.18)
             self.iov = Record.of(prog, self.iov_type, type="type", **self.iov_members)
-        if has_member(prog, "struct net_devmem_dmabuf_binding", "niov_shift"):
-            # Iovs of other sizes than a page came later; all of 7.3 has them.
-            self.binding = Record.of(
-                prog,
-                "struct net_devmem_dmabuf_binding",
-                niov_shift="niov_shift",
-                **self.binding_members,
-            )
+        # Sending came in v6.16, iovs of other sizes than a page later; 7.3 has both
+        newer = {
+            name: name
+            for name in ("niov_shift", "direction", "tx_vec")
+            if has_member(prog, "struct net_devmem_dmabuf_binding", name)
+        }
+        self.can_send = not newer.keys().isdisjoint(("direction", "tx_vec"))
+        self.binding = Record.of(
+            prog, "struct net_devmem_dmabuf_binding", **newer, **self.binding_members
+        )
+
+    def sends(self, binding: Any) -> bool:
+        if hasattr(binding, "direction"):
+            return bool(binding.direction == _DMA_TO_DEVICE)
+        return bool(getattr(binding, "tx_vec", 0))
 
     def iov_shift(self, binding: Any) -> int:
         return int(getattr(binding, "niov_shift", self.page_shift))
@@ -457,6 +483,7 @@ class Linux617(Linux615):
     iov_members = {
         "pp": "desc.pp",
         "owner": "owner",
+        "dma": "desc.dma_addr",
         "refs": "desc.pp_ref_count",
     }
 

@@ -1,24 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-Sockets, and who has them open
-------------------------------
+Sockets
+-------
 
-A socket's reader holds tokens on iovs (``sk->sk_user_frags``), and its receive
-queues hold skbs with iovs that nobody has read yet.
+A socket's reader holds tokens on iovs (``sk->sk_user_frags``), its receive queues hold
+skbs with iovs that nobody has read yet, and its write and retransmit queues hold those
+that the peer has not acknowledged.
 """
 
 import dataclasses
 import functools
 import ipaddress
 import struct
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from .bindings import Kernel
 from .layout import has_member
 from .memory import XA_ZERO_ENTRY, Record, list_nodes, xarray_entries
+from .reach import Reach, Task
 from .skbs import Skb, Skbs
 
-__all__ = ("Sock", "Sockets", "Task")
+__all__ = ("Sock", "Sockets")
 
 _AF_INET = 2
 _AF_INET6 = 10
@@ -28,14 +30,6 @@ _IPPROTO_TCP = 6
 _TCP_TIME_WAIT = 6
 _TCP_NEW_SYN_RECV = 12
 _TABLE_WALKS = 8
-
-
-class Task(NamedTuple):
-    """A process that has a socket open."""
-
-    pid: int
-    comm: str
-    fd: int
 
 
 @dataclasses.dataclass
@@ -56,36 +50,24 @@ class Sock:
     reserved: int
     #: What nobody has read yet.
     unread: List[Skb]
+    #: What the other end has not acknowledged yet.
+    sending: List[Skb]
     tasks: List[Task]
 
 
 class Sockets:
     """The TCP sockets of a kernel, as they are at one look."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Kernel, reach: Reach) -> None:
         """
         :param kernel: Whose sockets.
+        :param reach: Who can get at them.
         :raises LookupError: if its types are not what they should be
         """
         self.kernel = kernel
+        self.reach = reach
         self.memory = kernel.memory
         prog = kernel.prog
-        self._file = Record.of(prog, "struct file", op="f_op", data="private_data")
-        self._socket = Record.of(prog, "struct socket", sk="sk")
-        self._task = Record.of(
-            prog,
-            "struct task_struct",
-            tgid="tgid",
-            comm="comm",
-            files="files",
-            signal="signal",
-        )
-        self._task_lists = Record.of(
-            prog, "struct task_struct", tasks="tasks", threads="thread_node"
-        ).offsets
-        self._signal = Record.of(prog, "struct signal_struct", threads="thread_head")
-        self._files = Record.of(prog, "struct files_struct", table="fdt")
-        self._table = Record.of(prog, "struct fdtable", size="max_fds", files="fd")
         self._common = Record.of(prog, "struct sock_common", **self._common_members())
         self._sock = Record.of(
             prog,
@@ -94,6 +76,8 @@ class Sockets:
             tokens="sk_user_frags.xa_head",
             queue="sk_receive_queue.next",
             backlog="sk_backlog.head",
+            writing="sk_write_queue.next",
+            sent="tcp_rtx_queue.rb_node",
         )
         self._buckets = Record.of(prog, "struct inet_hashinfo", buckets="ehash", mask="ehash_mask")
         self._node = Record.of(prog, "struct sock", node="__sk_common.skc_nulls_node")
@@ -116,57 +100,6 @@ class Sockets:
         if has_member(self.kernel.prog, "struct sock_common", "skc_v6_daddr"):
             members.update(daddr6="skc_v6_daddr", saddr6="skc_v6_rcv_saddr")
         return members
-
-    # Tasks and their files
-
-    def _tasks(self) -> Iterator[Any]:
-        """Threads, as far as they have files of their own."""
-        seen = set()
-        init = self.kernel.symbol("init_task")
-        head = init + self._task_lists["tasks"]
-        for node in [head, *list_nodes(self.memory, head)]:
-            leader = self._task.read(self.memory, node - self._task_lists["tasks"])
-            for task in self._threads(leader):
-                if task.files and (task.tgid, task.files) not in seen:
-                    seen.add((task.tgid, task.files))
-                    yield leader, task
-
-    def _threads(self, leader: Any) -> Iterator[Any]:
-        if leader is None:
-            return
-        yield leader
-        head = leader.signal + self._signal.offsets["threads"]
-        for node in list_nodes(self.memory, head):
-            address = node - self._task_lists["threads"]
-            task = self._task.read(self.memory, address)
-            if task is not None:
-                yield task
-
-    def _open_files(self, files: int) -> Iterator[Tuple[int, int]]:
-        """File descriptors and ``struct file`` of a ``struct files_struct``."""
-        pointer = self._files.read(self.memory, files)
-        table = self._table.read(self.memory, pointer.table) if pointer else None
-        if table is None:
-            return
-        for first, count, data in self.memory.read_array(table.files, table.size, 8):
-            for i, file in enumerate(struct.unpack(f"<{count}Q", data)):
-                if file:
-                    yield first + i, file
-
-    def _open_sockets(self) -> Dict[int, List[Task]]:
-        """Sockets that processes have open: address of a sock -> who has it."""
-        ops = self.kernel.symbol("socket_file_ops")
-        found: Dict[int, List[Task]] = {}
-        for leader, task in self._tasks():
-            comm = leader.comm.split(b"\0")[0].decode(errors="replace")
-            for fd, address in self._open_files(task.files):
-                file = self._file.read(self.memory, address, cached=True)
-                if file is None or file.op != ops:
-                    continue
-                socket = self._socket.read(self.memory, file.data, cached=True)
-                if socket is not None and socket.sk:
-                    found.setdefault(socket.sk, []).append(Task(leader.tgid, comm, fd))
-        return found
 
     # The TCP hash: sockets that no process has open, but that are not gone
 
@@ -232,7 +165,8 @@ class Sockets:
         reserved = sum(index > 0 for index, e in entries.items() if e == XA_ZERO_ENTRY)
         unread = [skb for skb in self._unread(address, sock) if _has_iovs(skb)]
         tokens = _tokens(entries)
-        if not (tokens or reserved or unread):
+        sending = [skb for skb in self._sending(address, sock) if _has_iovs(skb)]
+        if not (tokens or reserved or unread or sending):
             return None
         local, remote = self._names(*found)
         return Sock(
@@ -244,13 +178,14 @@ class Sockets:
             tokens=tokens,
             reserved=reserved,
             unread=unread,
+            sending=sending,
             tasks=tasks,
         )
 
     @functools.cached_property
     def all(self) -> List[Sock]:
-        """Every TCP socket with tokens, or with iovs in its receive queues."""
-        candidates = self._open_sockets()
+        """Every TCP socket with tokens, or with iovs in its queues."""
+        candidates = dict(self.reach.socks)
         for address in self._hashed():
             candidates.setdefault(address, [])
         socks = (self._read_sock(*candidate) for candidate in candidates.items())
@@ -303,6 +238,18 @@ class Sockets:
         if out_of_order is not None:
             chain += self.skbs.tree(out_of_order.root)
         for node in chain:
+            skb = self.skbs.skb(node)
+            if skb is not None:
+                yield skb
+
+    # What was not acknowledged yet
+
+    def _sending(self, address: int, sock: Any) -> Iterator[Skb]:
+        if not self.kernel.layout.can_send:
+            return
+        head = address + self._sock.offsets["writing"]
+        chain = list_nodes(self.memory, head) if sock.writing != head else []
+        for node in chain + self.skbs.tree(sock.sent):
             skb = self.skbs.skb(node)
             if skb is not None:
                 yield skb

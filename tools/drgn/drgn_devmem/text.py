@@ -39,10 +39,18 @@ def _or_dash(value: Optional[Any]) -> str:
     return "-" if value is None else str(value)
 
 
+_HOWS = {
+    "fd": "",
+    "in_flight": "in flight in a unix socket of ",
+    "registered": "registered with io_uring of ",
+    "unaccepted": "not accepted yet, listener of ",
+}
+
+
 def _tasks(tasks: Sequence[Dict[str, Any]]) -> str:
     if not tasks:
-        return "no process has it open"
-    return ", ".join(f"{t['comm']}[{t['pid']}] fd {t['fd']}" for t in tasks)
+        return "held by nobody that can be reached"
+    return ", ".join(f"{_HOWS[t['how']]}{t['comm']}[{t['pid']}] fd {t['fd']}" for t in tasks)
 
 
 def _table(rows: Sequence[Sequence[str]], left: Sequence[int]) -> List[str]:
@@ -57,18 +65,22 @@ def _table(rows: Sequence[Sequence[str]], left: Sequence[int]) -> List[str]:
     return lines
 
 
-_INVENTORY = "ID IFNAME QUEUES DMABUF SIZE IOVS FREE POOL USER HIGH EXHAUSTED STATE".split()
+_INVENTORY = "ID KIND IFNAME QUEUES DMABUF SIZE IOVS FREE POOL USER HIGH EXHAUSTED STATE".split()
 
 
 def _inventory_row(binding: Dict[str, Any]) -> List[str]:
     dmabuf, iovs = binding["dmabuf"], binding["iovs"]
+    size = dmabuf["size"] if dmabuf else None
+    if binding["kind"] == "io_uring":
+        size = iovs["total"] * binding["iov_size"]
     return [
-        str(binding["id"]),
+        _or_dash(binding["id"]),
+        binding["kind"],
         _or_dash(binding["ifname"]),
         ",".join(map(str, binding["queues"])) or "-",
         f"{dmabuf['exporter']}:{dmabuf['inode']}" if dmabuf else "-",
-        _bytes(dmabuf["size"]) if dmabuf else "-",
-        *(str(iovs[key]) for key in ("total", "free", "pool", "user")),
+        "-" if size is None else _bytes(size),
+        *(_or_dash(iovs[key]) for key in ("total", "free", "pool", "user")),
         _or_dash(binding["high_water"]),
         _or_dash(binding["exhausted"]),
         "unbound" if binding["unbound"] else "bound",
@@ -78,29 +90,39 @@ def _inventory_row(binding: Dict[str, Any]) -> List[str]:
 def print_inventory(document: Dict[str, Any]) -> None:
     """:param document: Inventory of :func:`.document.inventory()`."""
     rows = [_INVENTORY, *map(_inventory_row, document["bindings"])]
-    for binding, line in zip([None, *document["bindings"]], _table(rows, (1, 2, 3))):
+    for binding, line in zip([None, *document["bindings"]], _table(rows, (1, 2, 3, 4))):
         print(line)
         for holder in binding["holders"] if binding else ():
-            print(
-                f"    {holder['local']} <- {holder['remote']}: "
-                f"{holder['tokens']} tokens, {holder['iovs']} iovs, "
-                f"{_bytes(holder['bytes'])}, the oldest for {_age(holder['oldest_seconds'])}; "
-                f"{_tasks(holder['tasks'])}"
-            )
+            print(f"    {_held(binding['kind'], holder)}; {_tasks(holder['tasks'])}")
 
 
-_IOV = "%7d %8d %#018x %#12x %#18x %-6s %-8s %5d %6d %s\n"
+def _held(kind: str, holder: Dict[str, Any]) -> str:
+    iovs, size = f"{holder['iovs']} iovs", _bytes(holder["bytes"])
+    if kind == "io_uring":
+        return f"ring: {holder['tokens']} buffers, {iovs}, {size}"
+    if kind == "tx":
+        return (
+            f"{holder['local']} -> {holder['remote']}: {holder['tokens']} frags, {iovs}, "
+            f"{size} not acknowledged"
+        )
+    return (
+        f"{holder['local']} <- {holder['remote']}: {holder['tokens']} tokens, {iovs}, "
+        f"{size}, the oldest for {_age(holder['oldest_seconds'])}"
+    )
 
 
-def _iov_fields(binding: int, iov: Iov) -> Tuple[Any, ...]:
+_IOV = "%7s %8d %#018x %#12x %#18x %-6s %-8s %5d %6d %s\n"
+
+
+def _iov_fields(binding: Binding, iov: Iov) -> Tuple[Any, ...]:
     index, address, offset, dma, state, place, _, refs, tokens, held = iov
     return (
-        binding,
+        "-" if binding.id is None else binding.id,
         index,
         address | 1,
         offset,
         dma,
-        state,
+        state or "-",
         place or "-",
         0 if state == "free" else refs,
         tokens,
@@ -115,7 +137,7 @@ def print_iovs(blocks: Iterable[Tuple[Binding, Sequence[Iov]]]) -> None:
         f"{'STATE':6} {'PLACE':8} {'REFS':>5} {'TOKENS':>6} HELD"
     )
     for binding, iovs in blocks:
-        sys.stdout.write("".join([_IOV % _iov_fields(binding.id, iov) for iov in iovs]))
+        sys.stdout.write("".join([_IOV % _iov_fields(binding, iov) for iov in iovs]))
 
 
 def print_words(devmem: Devmem, words: Sequence[Word]) -> None:
@@ -138,8 +160,11 @@ def _describe(devmem: Devmem, word: Word) -> str:
         return f"{word.kind}{note}"
     iov = word.iov
     where = f" ({iov.place})" if iov.place else ""
+    state = iov.state or "in no socket's queue"
+    if word.binding.kind == "tx" and iov.tokens:
+        state = "being sent"
     return (
-        f"iov {iov.index} of binding {word.binding.id}: {iov.state}{where}, "
+        f"iov {iov.index} of {word.binding.name}: {state}{where}, "
         f"offset {iov.offset:#x}, dma {iov.dma:#x}, "
         f"refs {iov.refs if iov.state != 'free' else 0}, tokens {iov.tokens}"
         f"{of_pool}{note}"
@@ -159,7 +184,7 @@ def print_skb(skb: Dict[str, Any], indent: str = "") -> None:
         iov = frag["iov"]
         what = frag["kind"]
         if iov:
-            what = f"iov {iov['index']} of binding {frag['binding']}, {iov['state']}"
+            what = f"iov {iov['index']} of {frag['of']}, {iov['state'] or 'not queued'}"
         elif frag["pfn"] is not None:
             what = f"page, pfn {frag['pfn']:#x}"
         print(
@@ -181,11 +206,12 @@ def print_socks(entries: Sequence[Dict[str, Any]]) -> None:
                 f"{', '.join(map(str, sock['bindings']))}, the oldest for "
                 f"{_age(sock['oldest_seconds'])}"
             )
-        if unread["skbs"]:
-            print(
-                f"    {unread['bytes']} bytes unread, in {len(unread['skbs'])} skbs with "
-                f"{unread['iovs']} iovs"
-            )
+        for what, part in (("unread", unread), ("not acknowledged", sock["sending"])):
+            if part["skbs"]:
+                print(
+                    f"    {part['bytes']} bytes {what}, in {len(part['skbs'])} skbs with "
+                    f"{part['iovs']} iovs"
+                )
         print(f"    {_tasks(sock['tasks'])}")
 
 
@@ -200,7 +226,7 @@ def print_leaks(entries: Sequence[Dict[str, Any]], seconds: float) -> None:
         age = ""
         if leak["kind"] in ("held", "stalled", "unknown"):
             age = f" for {'at least ' if leak['at_least'] else ''}{_age(leak['seconds'])}"
-        print(f"binding {leak['binding']}: {leak['kind']}: {leak['what']}{age}")
+        print(f"{leak['of']}: {leak['kind']}: {leak['what']}{age}")
         if leak["local"]:
             print(f"    {leak['local']} <- {leak['remote']}: {_tasks(leak['tasks'])}")
 
@@ -229,6 +255,18 @@ _STATES = {
     **PLACES,
 }
 
+#: What is said otherwise of other kinds of memory.
+_OTHER_STATES = {
+    ("io_uring", "free"): "It is free: it lies in its area's free list, and no packet may be "
+    "made of it until a page pool takes it.",
+    ("io_uring", "user"): "User space has it: the ring reported it with a completion, and "
+    "it was not given back by the refill queue.",
+    ("tx", "user"): "A socket sends it, and the other end has not acknowledged that: it is in "
+    "a packet of its write or retransmit queue, which keeps the binding, too.",
+    ("tx", None): "It is in no socket's write or retransmit queue: nothing is sent of it, or "
+    "a packet that is elsewhere has it.",
+}
+
 _KINDS = {
     "null": ["It is no pointer at all."],
     "reserved": [
@@ -237,13 +275,9 @@ _KINDS = {
     ],
     "gone": [
         "Its lowest bit is set: it is no page.",
-        "No binding, bound or held, has an iov at that address. Either its binding "
+        "No binding, bound or held, has an iov at that address, nor has io_uring. Either its binding "
         "was freed after this word was stored, or the word is garbage. What stands "
         "at the address now is something else: do not follow it.",
-    ],
-    "io_uring": [
-        "Its lowest bit is set: it is no page.",
-        "Its page pool belongs to io_uring's zero-copy receive, not to a dma-buf.",
     ],
 }
 
@@ -280,6 +314,10 @@ def _explain_iov(devmem: Devmem, word: Word, iov: Iov, binding: Binding) -> List
     tagged = word.word & 1
     device = binding.device.name if binding.device else "a device that is gone"
     state = "unbound, but still held" if binding.unbound else "bound"
+    if binding.kind == "tx":
+        state += ", to send from"
+    memory = "area" if binding.kind == "io_uring" else "dma-buf"
+    place = iov.place or iov.state
     lines = [
         (
             "Its lowest bit (PP_DEVMEM, NET_IOV) is set: it is no page, but an iov."
@@ -287,10 +325,10 @@ def _explain_iov(devmem: Devmem, word: Word, iov: Iov, binding: Binding) -> List
             else "It is the address of an iov, but without the tag that a frag has."
         ),
         f"Without the bit it is a {devmem.layout.iov_type}, number {iov.index} of "
-        f"binding {binding.id} ({state}).",
+        f"{binding.name} ({state}).",
         f"Its memory is {binding.iov_size} bytes at offset {iov.offset:#x} of the "
-        f"dma-buf; {device} reaches it at DMA address {iov.dma:#x}.",
-        _STATES[iov.place or iov.state],
+        f"{memory}; {device} reaches it at DMA address {iov.dma:#x}.",
+        _OTHER_STATES.get((binding.kind, place)) or _STATES[place or "free"],
     ]
     pool = pool_id(devmem, iov.pool)
     if pool is not None:
@@ -301,12 +339,20 @@ def _explain_iov(devmem: Devmem, word: Word, iov: Iov, binding: Binding) -> List
 def _explain_holders(devmem: Devmem, iov: Iov) -> List[str]:
     lines = []
     for holding in holders_of(devmem, iov):
-        tasks = task_entries(holding.sock.tasks)
+        who = _tasks(task_entries(holding.tasks))
+        sock = holding.sock
         tokens = [t for t, at in holding.tokens.items() if at == iov.address]
-        lines.append(
-            f"Token {', '.join(map(str, tokens))} of socket {holding.sock.local} <- "
-            f"{holding.sock.remote}, entry of its sk->sk_user_frags: {_tasks(tasks)}."
-        )
+        if sock is None:
+            lines.append(f"The ring has it {len(tokens)} times (user_refs): {who}.")
+        elif holding.unacknowledged is not None:
+            lines.append(
+                f"{len(tokens)} frags of what socket {sock.local} -> {sock.remote} sends: {who}."
+            )
+        else:
+            lines.append(
+                f"Token {', '.join(map(str, tokens))} of socket {sock.local} <- "
+                f"{sock.remote}, entry of its sk->sk_user_frags: {who}."
+            )
     if iov.tokens and not lines:
         lines.append(f"{iov.tokens} tokens are on it, but no socket has them: lost.")
     if iov.held is not None:

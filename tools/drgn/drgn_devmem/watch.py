@@ -18,6 +18,7 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from .iovs import Devmem, Holding
 from .memory import Memory
+from .sockets import Sock
 
 __all__ = ("Claim", "Claims", "by_holding", "claims_of", "confirmed", "watched")
 
@@ -31,6 +32,7 @@ class Claim(NamedTuple):
     """A token that may have been out for too long."""
 
     holding: Holding
+    sock: Sock
     #: Address of its iov.
     iov: int
     #: What the iov says, in nanoseconds of the monotonic clock; ``None`` if it does not.
@@ -59,11 +61,14 @@ def claims_of(devmem: Devmem, seconds: float) -> Claims:
     memory = Memory(devmem.prog)
     claims: Claims = {}
     for holding in devmem.holdings:
+        if holding.sock is None or holding.unacknowledged is not None:
+            # A ring counts what it holds, and cannot say which it was; what is sent is no token
+            continue
         own = collections.Counter(holding.tokens.values())
         for token, address in holding.tokens.items():
             key = holding.sock.address, token
             if not layout.counts_tokens:
-                claims[key] = Claim(holding, address, None, None)
+                claims[key] = Claim(holding, holding.sock, address, None, None)
                 continue
             iov = layout.iov.read(memory, address, cached=True)
             if iov is None or not iov.tokens:
@@ -72,14 +77,16 @@ def claims_of(devmem: Devmem, seconds: float) -> Claims:
             if age is None or age >= seconds:
                 # The time is that of the first of all readers
                 alone = iov.tokens <= own[address]
-                claims[key] = Claim(holding, address, iov.since, age if alone else None)
+                claims[key] = Claim(
+                    holding, holding.sock, address, iov.since, age if alone else None
+                )
     return claims
 
 
 def _look_again(devmem: Devmem, claims: Claims) -> Claims:
     """Those whose token is still there, and whose time has not changed."""
     now = Devmem(devmem.prog)
-    socks = {claim.holding.sock.address: claim.holding.sock for claim in claims.values()}
+    socks = {claim.sock.address: claim.sock for claim in claims.values()}
     tokens = {address: now.sockets.tokens_of(sock) for address, sock in socks.items()}
     still: Claims = {}
     for (address, token), claim in claims.items():
