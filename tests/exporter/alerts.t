@@ -44,7 +44,7 @@ reader leaker --hold 100000 5201
 stream send 5201 16M
 fires DevmemHeldTooLong "$mine,severity=\"warning\"" "a reader keeps tokens"
 fires DevmemNearExhaustion "$mine,severity=\"warning\"" "nearly all iovs are with it"
-fires DevmemExhausted "$mine,severity=\"critical\"" "then all"
+fires DevmemExhausted "$mine,severity=\"warning\"" "then all"
 is "$(promql 'devmem_holders' | jq -r '.[0].value[1]')" 1 "one holder"
 check "no other alert" silent DevmemUnboundButHeld
 kill -9 "$(words leaker fd 1)"

@@ -26,7 +26,7 @@ def main() -> None:
     text = Path(sys.argv[1]).read_text()
     text = replace(r"(?m)^( *for): \d+m$", r"\1: 2s", text)
     text = replace(r"\[\d+m\]", "[20s]", text)
-    text = replace(r"devmem_oldest_hold_seconds > 60\b", "devmem_oldest_hold_seconds > 5", text)
+    text = replace(r"(devmem:held_too_long_seconds or vector)\(60\)", r"\1(5)", text)
     print(text, end="")
 
 

@@ -14,7 +14,12 @@ tmp=$(mktemp -d)
 on_exit 'rm -rf "$tmp"'
 
 check "promtool check rules" promtool check rules --lint=all --lint-fatal "$rules"
+check "of the settings, too" promtool check rules --lint=all --lint-fatal "$dashboards/devmem.settings.yml"
 check "promtool test rules" promtool test rules "$here/rules.test.yml"
+check "with settings of the admin's" promtool test rules "$here/settings.test.yml"
+is "$(grep -oE 'devmem:[a-z_]+ or vector\([0-9.]+\)' "$rules" | sort -u | tr -d ' ')" \
+	"$(sed -nE '/record/N;s/.*record: (devmem:[a-z_]+)\n *expr: (vector\([0-9.]+\))$/\1or\2/p' "$dashboards/devmem.settings.yml" | sort)" \
+	"the settings that are shown have the rules' defaults"
 python3 -B -c 'import sys, yaml
 for group in yaml.safe_load(open(sys.argv[1]))["groups"]:
     for rule in group["rules"]:
@@ -24,10 +29,10 @@ for group in yaml.safe_load(open(sys.argv[1]))["groups"]:
                   rule["annotations"]["runbook_url"])' "$rules" >"$tmp/alerts"
 is "$(cut -d ' ' -f 1 "$tmp/alerts" | sort)" \
 	"$(basename -s .md -a "$PPDEVMEM_REPO"/docs/runbooks/*.md | sort)" "an alert for each runbook"
-is "$(grep -cE '^Devmem\w+ (critical|warning) [0-9]+m True True docs/runbooks/\w+\.md$' "$tmp/alerts")" \
+is "$(grep -cE '^Devmem\w+ (critical|warning) [0-9]+m True True .*/\w+\.md$' "$tmp/alerts")" \
 	"$(grep -c . "$tmp/alerts")" "each alert has severity, for, summary, description and runbook"
 while read -r alert _ _ _ _ page; do
-	is "$(head -n 1 "$PPDEVMEM_REPO/$page")" "# $alert" "the runbook of $alert is about it"
+	is "$(head -n 1 "$PPDEVMEM_REPO/docs/runbooks/${page##*/}")" "# $alert" "the runbook of $alert is about it"
 done <"$tmp/alerts"
 check "the Grafana dashboard" python3 -B "$here/grafana.py" check "$dashboards/devmem.grafana.json"
 
@@ -45,7 +50,7 @@ check "systemd-analyze verify" systemd-analyze verify --man=no \
 # 2.0 in the scale of this version, where 10 is no protection; see docs/devmem_exporter.md
 check "systemd-analyze security" systemd-analyze security --no-pager --offline=true --threshold=20 \
 	"$units/devmem-exporter.service"
-for file in sbin/devmem_exporter share/man/man8/devmem_exporter.8 share/ppdevmem/devmem.rules.yml \
+for file in sbin/devmem_exporter share/man/man8/devmem_exporter.8 share/ppdevmem/devmem.rules.yml share/ppdevmem/devmem.settings.yml \
 	share/ppdevmem/devmem.grafana.json share/ppdevmem/consoles/devmem.html \
 	share/ppdevmem/runbooks/DevmemExhausted.md; do
 	check "$file is installed" test -s "$tmp/usr/$file"
