@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "rxconn.h"
@@ -81,7 +82,7 @@ static void look_at(struct bench *b, const char *from, size_t len)
 static void bind_queue(struct bench *b)
 {
 	rx_bind_queues(&b->binding, 1, BUFFER_SIZE);
-	if (dmabuf_map(&b->binding.buf))
+	if (dmabuf_map(&b->binding.buf, PROT_READ))
 		exit(EXIT_FAILURE);
 	/* No page is to be missing when the clock runs. */
 	look_at(b, b->binding.buf.map, BUFFER_SIZE);

@@ -22,6 +22,7 @@ struct options {
 
 	/* sender */
 	bool from_stdin;
+	bool tx;		/* from a dma-buf */
 
 	/* receiver */
 	bool listen;
@@ -50,6 +51,7 @@ int run_receiver(const struct options *opt);
 int run_zcrx(const struct options *opt);
 int run_bind_only(const struct options *opt);
 int run_sender(const struct options *opt);
+int run_tx(const struct options *opt);
 
 /* net.c */
 int net_listen(const char *host, const char *port);

@@ -157,9 +157,9 @@ int dmabuf_create(struct dmabuf *buf, const char *kind, size_t size)
 	return 0;
 }
 
-int dmabuf_map(struct dmabuf *buf)
+int dmabuf_map(struct dmabuf *buf, int prot)
 {
-	void *map = mmap(NULL, buf->size, PROT_READ, MAP_SHARED, buf->fd, 0);
+	void *map = mmap(NULL, buf->size, prot, MAP_SHARED, buf->fd, 0);
 
 	if (map == MAP_FAILED)
 		return complain("cannot map the dma-buf for the CPU: %s", strerror(errno));
@@ -169,7 +169,7 @@ int dmabuf_map(struct dmabuf *buf)
 
 static int dmabuf_sync(const struct dmabuf *buf, uint64_t flags)
 {
-	struct dma_buf_sync sync = { .flags = flags | DMA_BUF_SYNC_READ };
+	struct dma_buf_sync sync = { .flags = flags };
 	int ret;
 
 	do {
@@ -180,12 +180,22 @@ static int dmabuf_sync(const struct dmabuf *buf, uint64_t flags)
 
 int dmabuf_begin_read(const struct dmabuf *buf)
 {
-	return dmabuf_sync(buf, DMA_BUF_SYNC_START);
+	return dmabuf_sync(buf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ);
 }
 
 int dmabuf_end_read(const struct dmabuf *buf)
 {
-	return dmabuf_sync(buf, DMA_BUF_SYNC_END);
+	return dmabuf_sync(buf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ);
+}
+
+int dmabuf_begin_write(const struct dmabuf *buf)
+{
+	return dmabuf_sync(buf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_WRITE);
+}
+
+int dmabuf_end_write(const struct dmabuf *buf)
+{
+	return dmabuf_sync(buf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_WRITE);
 }
 
 void dmabuf_destroy(struct dmabuf *buf)

@@ -18,12 +18,16 @@ struct dmabuf {
  */
 int dmabuf_create(struct dmabuf *buf, const char *kind, size_t size);
 
-/* Map it for the CPU. Returns 0, or -1 after saying what is wrong. */
-int dmabuf_map(struct dmabuf *buf);
+/* Map it for the CPU; @prot is as for mmap(). Returns 0, or -1 after saying what is wrong. */
+int dmabuf_map(struct dmabuf *buf, int prot);
 
 /* Bracket each look of the CPU at memory that the device wrote. */
 int dmabuf_begin_read(const struct dmabuf *buf);
 int dmabuf_end_read(const struct dmabuf *buf);
+
+/* And each write to what the device reads. */
+int dmabuf_begin_write(const struct dmabuf *buf);
+int dmabuf_end_write(const struct dmabuf *buf);
 
 void dmabuf_destroy(struct dmabuf *buf);
 

@@ -28,6 +28,7 @@ static const char doc[] =
 	"EXAMPLES\n"
 	"  devmemcat -l -i eth0 -q 1 5201             receive on queue 1 and verify\n"
 	"  devmemcat -n 256M 10.0.0.1 5201            send it something\n"
+	"  devmemcat --tx -i eth0 -n 256M HOST 5201   send it from device memory\n"
 	"  devmemcat -l -i eth0 -q 1,2-3 -d heap -o FILE 5201\n"
 	"  devmemcat -l -i eth0 -q 1 --hold 64 5201   never give 64 tokens back\n"
 	"  devmemcat -l --zcrx -i eth0 -q 1 5201      receive by io_uring\n"
@@ -35,7 +36,7 @@ static const char doc[] =
 	"\n"
 	"Exit status: 0 done, 1 failed, 2 wrong usage.";
 static const char args_doc[] =
-	"-l -i IFACE -q QUEUES PORT\n[-n BYTES] HOST PORT [-]\n--bind-only -i IFACE -q QUEUES";
+	"-l -i IFACE -q QUEUES PORT\n[-n BYTES] [--tx -i IFACE] HOST PORT [-]\n--bind-only -i IFACE -q QUEUES";
 
 /* options without a letter */
 enum {
@@ -48,6 +49,7 @@ enum {
 	OPT_PARK,
 	OPT_PEEK,
 	OPT_SEED,
+	OPT_TX,
 	OPT_ZCRX,
 };
 
@@ -74,6 +76,8 @@ static const struct argp_option options[] = {
 	  "by io_uring's zero-copy receive, into host memory, on one queue", 1 },
 	{ "bind-only", OPT_BIND_ONLY, NULL, 0, "bind, and wait for a signal", 1 },
 	{ "count", OPT_COUNT, "N", 0, "with --bind-only: bind and unbind N times, and end", 1 },
+	{ NULL, 0, NULL, 0, "Sender:", 2 },
+	{ "tx", OPT_TX, NULL, 0, "from a dma-buf bound to IFACE (-i, -d, -S)", 2 },
 	{ NULL, 0, NULL, 0, "Both:", 2 },
 	{ "bytes", 'n', "BYTES", 0,
 	  "how much to send (default: without end), or to insist on from each connection", 2 },
@@ -183,7 +187,9 @@ static void check_usage(struct argp_state *state, const struct options *opt)
 			check_zcrx(state, opt);
 		return;
 	}
-	if (opt->ifname || opt->num_queues)
+	if (opt->tx && (!opt->ifname || opt->num_queues || opt->from_stdin))
+		argp_error(state, "--tx needs -i IFACE, and goes with neither -q nor -");
+	if (!opt->tx && (opt->ifname || opt->num_queues))
 		argp_error(state, "-i and -q are for receivers: add -l, or leave them out");
 	if (!opt->host || !opt->port)
 		argp_error(state, "a sender needs HOST and PORT, a receiver -l");
@@ -271,6 +277,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case 'n':
 		opt->bytes = parse_size(state, arg, "-n");
 		return 0;
+	case OPT_TX:
+		opt->tx = true;
+		return 0;
 	case OPT_SEED:
 		opt->seed = parse_number(state, arg, "--seed", ULLONG_MAX);
 		return 0;
@@ -312,6 +321,8 @@ int main(int argc, char **argv)
 		ret = run_bind_only(&opt);
 	else if (opt.listen)
 		ret = run_receiver(&opt);
+	else if (opt.tx)
+		ret = run_tx(&opt);
 	else
 		ret = run_sender(&opt);
 	return ret ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -7,6 +7,9 @@
 #include <linux/netdev.h>
 #include <stdbool.h>
 
+/* NETDEV_CMD_BIND_TX, of Linux 6.16: the headers are older. */
+#define CMD_BIND_TX 15
+
 int netdev_open(struct netdev *nd)
 {
 	int err, family;
@@ -67,6 +70,17 @@ int netdev_bind_rx(struct netdev *nd, unsigned int ifindex, int fd, const unsign
 	for (i = 0; i < num; i++)
 		if (!put_queue(req, sizeof(buf), queues[i]))
 			return -EMSGSIZE;
+	*id = 0;
+	return genl_talk(&nd->genl, req, bind_cb, id);
+}
+
+int netdev_bind_tx(struct netdev *nd, unsigned int ifindex, int fd, uint32_t *id)
+{
+	char buf[MNL_SOCKET_BUFFER_SIZE];
+	struct nlmsghdr *req = genl_request(buf, nd->family, CMD_BIND_TX, 0);
+
+	mnl_attr_put_u32(req, NETDEV_A_DMABUF_IFINDEX, ifindex);
+	mnl_attr_put_u32(req, NETDEV_A_DMABUF_FD, fd);
 	*id = 0;
 	return genl_talk(&nd->genl, req, bind_cb, id);
 }

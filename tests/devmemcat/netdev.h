@@ -26,6 +26,9 @@ void netdev_close(struct netdev *nd);
 int netdev_bind_rx(struct netdev *nd, unsigned int ifindex, int fd, const unsigned int *queues,
 		   unsigned int num, uint32_t *id);
 
+/* Bind the dma-buf @fd to @ifindex for sending from it; otherwise as netdev_bind_rx(). */
+int netdev_bind_tx(struct netdev *nd, unsigned int ifindex, int fd, uint32_t *id);
+
 /* What queue-get says of a device's receive queues. */
 struct netdev_queues {
 	unsigned int count;	/* how many there are */

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -284,7 +285,7 @@ static int open_output(const struct options *opt)
 
 static int listen_and_serve(struct receiver *r)
 {
-	if (dmabuf_map(&r->binding.buf))
+	if (dmabuf_map(&r->binding.buf, PROT_READ))
 		return -1;
 	r->listener = net_listen(r->opt->host, r->opt->port);
 	if (r->listener < 0)

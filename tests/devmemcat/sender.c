@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "sender.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "devmemcat.h"
+#include "clock.h"
 #include "pattern.h"
 
 #define CHUNK (256 << 10)
@@ -55,12 +56,16 @@ static int wait_for_peer(int fd)
 	return got < 0 ? complain("the receiver did not close in order: %s", strerror(errno)) : 0;
 }
 
-static double seconds_since(const struct timespec *start)
+int sender_end(const struct options *opt, int fd, unsigned long long sent,
+	       const struct timespec *start)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec - start->tv_sec + (now.tv_nsec - start->tv_nsec) / 1e9;
+	if (wait_for_peer(fd))
+		return -1;
+	if (opt->json)
+		printf("{\"sent\":%llu,\"seconds\":%.3f}\n", sent, seconds_since(start));
+	else
+		say("sent %llu bytes in %.1f s", sent, seconds_since(start));
+	return 0;
 }
 
 static int send_stream(const struct options *opt, int fd)
@@ -76,14 +81,7 @@ static int send_stream(const struct options *opt, int fd)
 			return -1;
 		sent += len;
 	}
-	if (len < 0 || wait_for_peer(fd))
-		return -1;
-	if (opt->json)
-		printf("{\"sent\":%llu,\"seconds\":%.3f}\n", sent,
-		       seconds_since(&start));
-	else
-		say("sent %llu bytes in %.1f s", sent, seconds_since(&start));
-	return 0;
+	return len < 0 ? -1 : sender_end(opt, fd, sent, &start);
 }
 
 int run_sender(const struct options *opt)

@@ -21,6 +21,8 @@ fails "too many arguments" 2 "what is 'more'" devmemcat localhost 1 more
 
 fails "io_uring on two queues" 2 "takes one queue" devmemcat -l --zcrx -i lo -q 1-2 5201
 fails "io_uring with a dma-buf" 2 "goes with none of" devmemcat -l --zcrx -i lo -q 1 -d heap 5201
+fails "sending from no device" 2 "--tx needs -i IFACE" devmemcat --tx 10.0.0.1 5201
+fails "sending from what is not there" 1 "no interface nope" devmemcat --tx -i nope 10.0.0.1 5201
 fails "parking nowhere" 2 "'flight' or 'ring', not 'car'" \
 	devmemcat -l -i lo -q 1 --park car 5201
 for queues in x '1,,' 1- 2-1 -1 1-300 1x; do

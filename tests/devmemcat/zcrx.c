@@ -7,9 +7,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "report.h"
 #include "signals.h"
 #include "zring.h"
@@ -32,14 +32,6 @@ struct zcrx {
 	struct report rep;
 	struct timespec start;
 };
-
-static double seconds_since(const struct timespec *start)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec - start->tv_sec + (now.tv_nsec - start->tv_nsec) / 1e9;
-}
 
 static int accept_conn(struct zcrx *z)
 {

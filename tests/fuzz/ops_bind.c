@@ -51,7 +51,7 @@ static long op_buffer_use(struct worker *w, const uint32_t *arg)
 	buf.map = NULL;
 	if (buf.fd < 0)
 		return SKIPPED;
-	if (dmabuf_map(&buf))
+	if (dmabuf_map(&buf, PROT_READ))
 		return -errno;
 	if (arg[1] % 2)
 		dmabuf_begin_read(&buf);

@@ -665,7 +665,7 @@ int main(int argc, char **argv)
 		return 1;
 	late_binding = &binding;
 	late_options = &opt;
-	if (!way->late && (binding_open(&binding, &opt) || dmabuf_map(&binding.buf)))
+	if (!way->late && (binding_open(&binding, &opt) || dmabuf_map(&binding.buf, PROT_READ)))
 		return 1;
 	ret = serve(way, &opt, &binding);
 	binding_close(&binding);
