@@ -9,7 +9,7 @@
 # after a purge nothing is left. So does 'make install' put its files where it is told.
 
 . "$PPDEVMEM_REPO/tests/install/common.sh"
-tools="devmemlat devmemleak devmemls devmemsnoop devmemtop"
+tools="devmemcheck devmemlat devmemleak devmemls devmemsnoop devmemtop"
 
 "$PPDEVMEM_REPO/packaging/deb" >"$tmp/debs" || {
 	not_ok "the packages are built"

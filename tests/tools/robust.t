@@ -10,7 +10,7 @@
 
 . "$PPDEVMEM_REPO/tests/tools/common.sh"
 
-tools="devmemls devmemsnoop devmemtop devmemleak devmemlat"
+tools="devmemcheck devmemls devmemsnoop devmemtop devmemleak devmemlat"
 
 # What the kernel or the user may lack
 sed 's/devmem/nodvmm/g' /sys/kernel/btf/vmlinux >"$tmp/nodevmem"

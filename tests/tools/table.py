@@ -23,7 +23,7 @@ PAGE = REPO / "docs" / "tools.md"
 MEASURED = REPO / "build" / "out" / "tools"
 KERNELS = ("ppdevmem", "mainline", "stock-6.12", "stock-latest")
 # What a cell says that a reader wants to have explained.
-HOLES = ("no", "unknown", "at least")
+HOLES = ("no", "unknown", "at least", "in part")
 
 # Rows in the order of the page: tool, what it tells, and why there are holes.
 ROWS = (
@@ -87,6 +87,18 @@ ROWS = (
     ("devmemleak", "also after the binding was unbound", ""),
     ("devmemlat", "how long readers hold tokens", ""),
     ("devmemlat", "how long iovs take to come back", ""),
+    ("devmemcheck", "what is wrong now, by name", ""),
+    (
+        "devmemcheck",
+        "since when a reader keeps tokens",
+        "mainline does not keep the time when an iov is handed out: they are out for at least as "
+        "long as the tool watched.",
+    ),
+    (
+        "devmemcheck",
+        "which hazards the kernel has",
+        "most leave no sign in the kernel's types and functions; docs/hazards.md has what was tried.",
+    ),
 )
 
 HEAD = """\
