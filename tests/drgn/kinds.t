@@ -13,6 +13,8 @@
 #	queue 3, port 5203	what a connection has not read that nobody accepts
 #	queue 4, port 5204	buffers that io_uring's user holds, where the kernel has that
 #	queue 5, port 5205	and one that is busy
+#	port 5206		what is sent from a dma-buf to a reader that takes no more, where the
+#				kernel has that
 
 . "$PPDEVMEM_REPO/tests/lib/tap.sh"
 . "$PPDEVMEM_REPO/tests/lib/net.sh"
@@ -43,7 +45,7 @@ holder() {
 # Connections wait, with what they were sent.
 listener='
 import signal, socket
-listener = socket.create_server(("10.0.0.1", 5203))
+listeners = [socket.create_server(("10.0.0.1", port)) for port in (5203, 5206)]
 print("ready", flush=True)
 signal.pause()
 '
@@ -72,6 +74,23 @@ scene_up() {
 }
 
 # What only some kernels can do.
+sending_up() {
+	start tx sending devmemcat --tx -i dms1 -S 2M -n 2M 10.0.0.1 5206
+	sending=${pids[-1]}
+	wait_for 120 stuck || return
+	export sending
+}
+
+# send_queue: how much the sender has not got acknowledged.
+send_queue() {
+	in_tx ss -Htn "dport = :5206" | awk '{ print $3 }'
+}
+
+# Probes of the window are all that goes on.
+stuck() {
+	in_tx ss -Htnoi "dport = :5206" | grep -q 'timer:(persist'
+}
+
 uring_up() {
 	holder 4 --zcrx --hold 7 -S 8M && holding=${pids[-1]} || return
 	start tx send-4 devmemcat -n 1M 10.0.0.1 5204
@@ -92,6 +111,12 @@ if grep -q ' io_uring_pp_zc_ops$' /proc/kallsyms && ! uring_up; then
 	not_ok "io_uring receives" "$(tail -n 3 "$scene"/*)"
 	done_testing
 fi
+if grep -q ' netdev_nl_bind_tx_doit$' /proc/kallsyms && ! sending_up; then
+	not_ok "a socket sends from a dma-buf" "$(tail -n 3 "$scene"/*)"
+	done_testing
+fi
+unacknowledged=$(send_queue)
+export unacknowledged
 devmemls -j >"$scene/devmemls.json"
 while read -r word text; do
 	case $word in
