@@ -150,6 +150,7 @@ kill -9 "$holder"
 check "gone with its last holder" wait_for 60 all_freed
 metric_is devmem_binding_frees_total 1 "which was seen"
 metric_is devmem_tokens absent "nothing is left of it"
+metric_is 'devmem_device_tokens_handed_out_total{device="dms0"}' "$tokens" "but its device's totals"
 ip netns del tx
 rmmod_sim() {
 	modprobe -r devmemsim

@@ -39,6 +39,15 @@ struct {
 	__type(value, struct exp_counts);
 } counts SEC(".maps");
 
+/* Of bindings that were made since we came: a short one may be seen by no scrape */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MAX_BINDINGS);
+	__type(key, u32);
+	__type(value, char[IFNAME_LEN]);
+} names SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -161,6 +170,28 @@ static __always_inline void count_drop(u32 reason)
 		add(*num, 1);
 }
 
+static __always_inline void name_binding(u32 id, const struct net_devmem_dmabuf_binding *binding)
+{
+	char name[IFNAME_LEN] = {};
+
+	BPF_CORE_READ_STR_INTO(&name, binding, dev, name);
+	bpf_map_update_elem(&names, &id, &name, BPF_ANY);
+}
+
+/* Its counts stay until user space has taken them */
+static __always_inline void end_binding(struct exp_counts *c,
+					const struct net_devmem_dmabuf_binding *binding)
+{
+	const struct net_devmem_dmabuf_binding___ppdevmem *ours = (const void *)binding;
+
+	add(frees, 1);
+	if (bpf_core_field_exists(ours->exhausted)) {
+		c->last_exhausted = BPF_CORE_READ(ours, exhausted);
+		c->last_gets = BPF_CORE_READ(ours, token_gets.counter);
+	}
+	add(c->freed, 1);
+}
+
 static __always_inline void on_event(void *ctx, const struct event *e)
 {
 	const struct net_devmem_dmabuf_binding *binding = event_binding(e);
@@ -174,11 +205,6 @@ static __always_inline void on_event(void *ctx, const struct event *e)
 	if (!binding)
 		return;
 	id = binding_id(binding);
-	if (e->kind == EV_BINDING_FREE) {
-		add(frees, 1);
-		bpf_map_delete_elem(&counts, &id);
-		return;
-	}
 	c = get_slot(&counts, &id, &no_counts);
 	if (!c)
 		return;
@@ -186,6 +212,10 @@ static __always_inline void on_event(void *ctx, const struct event *e)
 	switch (e->kind) {
 	case EV_BIND:
 		add(binds, 1);
+		name_binding(id, binding);
+		return;
+	case EV_BINDING_FREE:
+		end_binding(c, binding);
 		return;
 	case EV_UNBIND:
 		add(unbinds, 1);

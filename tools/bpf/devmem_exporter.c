@@ -245,6 +245,7 @@ static int serve_probe(struct server *server, const sigset_t *signals)
 		status = serve_pages(server, signals);
 	probe_close(&probe);
 	vec_free(&page.names);
+	vec_free(&page.devices);
 	vec_free(&walk.bindings);
 	return status;
 }
@@ -285,6 +286,7 @@ static int print(void)
 		status = env.check ? print_check(&probe) : print_once(&page);
 	probe_close(&probe);
 	vec_free(&page.names);
+	vec_free(&page.devices);
 	vec_free(&walk.bindings);
 	return status;
 }

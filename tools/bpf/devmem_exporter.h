@@ -32,7 +32,14 @@ struct exp_counts {
 	__u64 hold_ns;
 	__u64 refs[REF_BOUNDS + 1];
 	__u64 refs_sum;
+
+	/* At the end of the binding: the kernel's own counters go with it */
+	__u64 freed;
+	__u64 last_exhausted;
+	__u64 last_gets;
 };
+
+#define IFNAME_LEN	16
 
 /* Of a token that is out, or was, on kernels that do not keep the time of its hand-out */
 struct exp_handout {

@@ -11,6 +11,7 @@
 /* A binding as a scrape sees it */
 struct row {
 	const struct inv_binding *binding;
+	const char *ifname;
 	struct prom_labels labels;
 	struct exp_counts counts;
 	struct walk_binding walked;
@@ -22,6 +23,22 @@ DEFINE_VEC(rows, struct row);
 /* Of each binding */
 void families_of_bindings(struct prom *prom, const struct probe *probe,
 			  const struct rows *rows);
+
+/* Totals of each device that has, or had, a binding */
+struct page;
+void families_of_devices(struct prom *prom, const struct page *page,
+			 const struct rows *rows);
+
+/* By the kernel's counters, or by events */
+static inline __u64 row_exhausted(const struct probe *probe, const struct row *row)
+{
+	return probe_kernel_counts(probe) ? row->binding->k.exhausted : row->counts.exhausted;
+}
+
+static inline __u64 row_gets(const struct probe *probe, const struct row *row)
+{
+	return probe_kernel_counts(probe) ? row->binding->k.token_gets : row->counts.gets;
+}
 
 /* Calls @fn with each metric of a binding that cannot be told on this kernel */
 void families_each_missing(const struct probe *probe, void (*fn)(const char *name));

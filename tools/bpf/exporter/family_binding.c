@@ -109,15 +109,13 @@ static void write_releases(struct prom *prom, const struct probe *probe,
 static void write_exhausted(struct prom *prom, const struct probe *probe,
 			    const struct row *row)
 {
-	prom_number(prom, &row->labels, probe_kernel_counts(probe) ?
-		    row->binding->k.exhausted : row->counts.exhausted);
+	prom_number(prom, &row->labels, row_exhausted(probe, row));
 }
 
 static void write_gets(struct prom *prom, const struct probe *probe,
 		       const struct row *row)
 {
-	prom_number(prom, &row->labels, probe_kernel_counts(probe) ?
-		    row->binding->k.token_gets : row->counts.gets);
+	prom_number(prom, &row->labels, row_gets(probe, row));
 }
 
 static void write_returned(struct prom *prom, const struct probe *probe,

@@ -22,6 +22,35 @@ static const char *known_name(const struct page_names *names, __u32 id)
 	return "";
 }
 
+static struct page_device *find_device(struct page *page, const char *ifname)
+{
+	struct page_device *device;
+
+	vec_for_each(device, &page->devices)
+		if (!strcmp(device->ifname, ifname))
+			return device;
+	device = vec_add(&page->devices);
+	*device = (struct page_device){};
+	snprintf(device->ifname, sizeof(device->ifname), "%s", ifname);
+	return device;
+}
+
+/* Before their names are forgotten */
+static void take_gone(struct page *page)
+{
+	struct probe_gones gone = {};
+	struct page_device *device;
+	const struct probe_gone *g;
+
+	probe_take_gone(page->probe, &gone);
+	vec_for_each(g, &gone) {
+		device = find_device(page, *g->ifname ? g->ifname : known_name(&page->names, g->id));
+		device->exhausted += g->exhausted;
+		device->gets += g->gets;
+	}
+	vec_free(&gone);
+}
+
 /* Only of the bindings that there are */
 static void learn_names(struct page *page, const struct inventory *inv)
 {
@@ -42,6 +71,15 @@ static void learn_names(struct page *page, const struct inventory *inv)
 	page->names = names;
 }
 
+/* Each device that has a binding has totals */
+static void make_devices(struct page *page)
+{
+	const struct page_name *name;
+
+	vec_for_each(name, &page->names)
+		find_device(page, name->ifname);
+}
+
 /* Under the walk's lock */
 static void make_rows(struct rows *rows, const struct page *page,
 		      const struct inventory *inv)
@@ -56,7 +94,8 @@ static void make_rows(struct rows *rows, const struct page *page,
 		row->binding = binding;
 		snprintf(id, sizeof(id), "%u", binding->k.id);
 		prom_label(&row->labels, "binding", id);
-		prom_label(&row->labels, "device", known_name(&page->names, binding->k.id));
+		row->ifname = known_name(&page->names, binding->k.id);
+		prom_label(&row->labels, "device", row->ifname);
 		if (page->probe->skel)
 			probe_counts(page->probe, binding->k.id, &row->counts);
 		row->has_walked = walk_find(page->walk, binding->k.id, &row->walked);
@@ -68,10 +107,14 @@ static void write_all(struct prom *prom, struct page *page,
 {
 	struct rows rows = {};
 
+	if (page->probe->skel)
+		take_gone(page);
 	learn_names(page, inv);
+	make_devices(page);
 	pthread_mutex_lock(&page->walk->lock);
 	make_rows(&rows, page, inv);
 	families_of_bindings(prom, page->probe, &rows);
+	families_of_devices(prom, page, &rows);
 	families_of_host(prom, page->probe, &rows);
 	families_of_exporter(prom, page->probe, page->walk);
 	prom_end(prom);

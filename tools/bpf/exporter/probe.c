@@ -162,14 +162,48 @@ static bool is_listed(const struct inventory *inv, __u32 id)
 	return false;
 }
 
+static void forget_binding(const struct probe *probe, const __u32 *id)
+{
+	bpf_map_delete_elem(bpf_map__fd(probe->skel->maps.counts), id);
+	bpf_map_delete_elem(bpf_map__fd(probe->skel->maps.names), id);
+}
+
 void probe_forget(const struct probe *probe, const struct vec_u32 *ids,
 		  const struct inventory *inv)
 {
+	struct exp_counts counts;
 	const __u32 *id;
 
-	vec_for_each(id, ids)
-		if (!is_listed(inv, *id))
-			bpf_map_delete_elem(bpf_map__fd(probe->skel->maps.counts), id);
+	vec_for_each(id, ids) {
+		probe_counts(probe, *id, &counts);
+		if (!counts.freed && !is_listed(inv, *id))
+			forget_binding(probe, id);
+	}
+}
+
+void probe_take_gone(const struct probe *probe, struct probe_gones *gone)
+{
+	struct vec_u32 ids = {};
+	struct exp_counts counts;
+	struct probe_gone *g;
+	const __u32 *id;
+
+	probe_known(probe, &ids);
+	vec_for_each(id, &ids) {
+		probe_counts(probe, *id, &counts);
+		if (!counts.freed)
+			continue;
+		g = vec_add(gone);
+		*g = (struct probe_gone){ .id = *id, .exhausted = counts.exhausted,
+					  .gets = counts.gets };
+		if (probe_kernel_counts(probe)) {
+			g->exhausted = counts.last_exhausted;
+			g->gets = counts.last_gets;
+		}
+		bpf_map_lookup_elem(bpf_map__fd(probe->skel->maps.names), id, g->ifname);
+		forget_binding(probe, id);
+	}
+	vec_free(&ids);
 }
 
 /* From a token's slot, or REC_UNKNOWN if another one has it */

@@ -60,6 +60,19 @@ const char *probe_way(const struct probe *probe, enum devmem_event event);
 /* What was counted for a binding, over all CPUs */
 void probe_counts(const struct probe *probe, __u32 binding, struct exp_counts *sum);
 
+/* What a binding had counted when it ended */
+struct probe_gone {
+	__u32 id;
+	char ifname[IFNAME_LEN];	/* empty if its bind was not seen */
+	__u64 exhausted;
+	__u64 gets;
+};
+
+DEFINE_VEC(probe_gones, struct probe_gone);
+
+/* Takes those that ended since the last time */
+void probe_take_gone(const struct probe *probe, struct probe_gones *gone);
+
 /* Forgets bindings that are not in @inv, which was read after probe_known(): the
  * event of their end was missed.
  */
