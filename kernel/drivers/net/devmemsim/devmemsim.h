@@ -236,6 +236,8 @@ struct dms_queue {
  * @l4_off: where the TCP or UDP header starts, 0 if there is none
  * @l4_len: length of TCP or UDP header and payload
  * @split_at: length of all headers if the packet can be split, or 0
+ * @hash: RSS hash, filled in by dms_steer()
+ * @hash_l4: @hash is over more than addresses
  */
 struct dms_flow {
 	u8 tuple[DMS_TUPLE_MAX];
@@ -246,17 +248,20 @@ struct dms_flow {
 	u16 l4_off;
 	u16 l4_len;
 	u16 split_at;
+	u32 hash;
+	bool hash_l4;
 };
 
 /**
  * struct dms_wire_cb - what travels with a packet, in skb->cb
- * @hash: RSS hash
+ * @hash: see &struct dms_flow
  * @l3_off: see &struct dms_flow
  * @l4_off: see &struct dms_flow
  * @l4_len: see &struct dms_flow
  * @split_at: see &struct dms_flow
  * @l4_proto: see &struct dms_flow
  * @ports: see &struct dms_flow
+ * @hash_l4: see &struct dms_flow
  */
 struct dms_wire_cb {
 	u32 hash;
@@ -266,16 +271,33 @@ struct dms_wire_cb {
 	u16 split_at;
 	u8 l4_proto;
 	bool ports;
+	bool hash_l4;
+};
+
+/* Flows for each of which there is a choice of what is hashed. */
+enum dms_flow_kind {
+	DMS_FLOW_TCP4,
+	DMS_FLOW_TCP6,
+	DMS_FLOW_UDP4,
+	DMS_FLOW_UDP6,
+
+	DMS_FLOW_KINDS
 };
 
 /**
- * struct dms_rss - receive side scaling
+ * struct dms_rss - receive side scaling, of the device or of a context
+ * @rcu: freed when no sender looks at it any more
  * @key: Toeplitz key
- * @table: hash contribution of each value of each byte of a tuple
+ * @xfrm: RXH_XFRM_SYM_XOR or 0
+ * @fields: RXH_* of what is hashed, by &enum dms_flow_kind
+ * @table: hash contribution of each value of each byte of what is hashed
  * @indir: hash to queue
  */
 struct dms_rss {
+	struct rcu_head rcu; /* near the start, as kvfree_rcu() wants it */
 	u8 key[DMS_KEY_SIZE];
+	u8 xfrm;
+	u32 fields[DMS_FLOW_KINDS];
 	u32 table[DMS_TUPLE_MAX][256];
 	u32 indir[DMS_INDIR_SIZE];
 };
@@ -286,7 +308,10 @@ struct dms_rss {
  * @value: wanted tuple, masked
  * @mask: which bits count
  * @tuple_len: length of both, tells IPv4 from IPv6
- * @queue: where matching packets go
+ * @l4_proto: TCP or UDP
+ * @queue: where matching packets go, or what is added to what @rss says
+ * @context: number of the RSS context, as the user gave it
+ * @rss: matching packets are spread by this, or NULL
  * @rcu: freed when no sender looks at it any more
  */
 struct dms_rule {
@@ -294,7 +319,10 @@ struct dms_rule {
 	u8 value[DMS_TUPLE_MAX];
 	u8 mask[DMS_TUPLE_MAX];
 	u8 tuple_len;
+	u8 l4_proto;
 	unsigned int queue;
+	u32 context;
+	struct dms_rss *rss;
 	struct rcu_head rcu;
 };
 
@@ -401,15 +429,40 @@ int dms_dma_read(dma_addr_t addr, struct sk_buff *skb, int offset, int len);
 
 /* steer.c */
 void dms_parse(const struct sk_buff *skb, struct dms_flow *flow);
-u32 dms_rss_hash(const struct dms_rss *rss, const struct dms_flow *flow);
-void dms_rss_set_key(struct dms_rss *rss, const u8 *key);
-void dms_rss_spread(struct dms_priv *priv);
-struct dms_queue *dms_steer(struct dms_priv *priv, const struct dms_flow *flow,
-			    u32 hash);
+struct dms_queue *dms_steer(struct dms_priv *priv, struct dms_flow *flow);
+
+/* rss.c */
+struct dms_rss *dms_rss_create(struct dms_priv *priv);
+void dms_rss_hash(const struct dms_rss *rss, struct dms_flow *flow);
+void dms_rss_spread(struct dms_priv *priv, struct dms_rss *rss);
+struct dms_rss *dms_rss_of_context(struct dms_priv *priv, u32 context);
+u32 dms_rss_last_queue(const struct dms_rss *rss);
+u32 dms_get_rxfh_key_size(struct net_device *dev);
+u32 dms_get_rxfh_indir_size(struct net_device *dev);
+int dms_get_rxfh(struct net_device *dev, struct ethtool_rxfh_param *p);
+int dms_set_rxfh(struct net_device *dev, struct ethtool_rxfh_param *p,
+		 struct netlink_ext_ack *extack);
+int dms_get_rxfh_fields(struct net_device *dev, struct ethtool_rxfh_fields *f);
+int dms_set_rxfh_fields(struct net_device *dev,
+			const struct ethtool_rxfh_fields *f,
+			struct netlink_ext_ack *extack);
+int dms_create_rxfh_context(struct net_device *dev,
+			    struct ethtool_rxfh_context *ctx,
+			    const struct ethtool_rxfh_param *p,
+			    struct netlink_ext_ack *extack);
+int dms_modify_rxfh_context(struct net_device *dev,
+			    struct ethtool_rxfh_context *ctx,
+			    const struct ethtool_rxfh_param *p,
+			    struct netlink_ext_ack *extack);
+int dms_remove_rxfh_context(struct net_device *dev,
+			    struct ethtool_rxfh_context *ctx, u32 context,
+			    struct netlink_ext_ack *extack);
 
 /* ntuple.c */
-int dms_ntuple_match(struct dms_priv *priv, const struct dms_flow *flow);
+const struct dms_rule *dms_ntuple_match(struct dms_priv *priv,
+					const struct dms_flow *flow);
 void dms_ntuple_flush(struct dms_priv *priv);
+void dms_ntuple_forget(struct dms_priv *priv, const struct dms_rss *rss);
 int dms_get_rxnfc(struct net_device *dev, struct ethtool_rxnfc *nfc,
 		  u32 *locations);
 int dms_set_rxnfc(struct net_device *dev, struct ethtool_rxnfc *nfc);

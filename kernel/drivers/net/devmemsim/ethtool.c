@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * devmemsim: ethtool: rings, header split, channels, hash.
+ * devmemsim: ethtool: rings, header split, channels.
  */
 
 #include <linux/ethtool.h>
@@ -139,52 +139,17 @@ static int dms_set_channels(struct net_device *dev,
 	else if (new < old)
 		err = dms_shrink(priv, old, new);
 	if (!err && !netif_is_rxfh_configured(dev))
-		dms_rss_spread(priv);
+		dms_rss_spread(priv, priv->rss);
 	return err;
-}
-
-static u32 dms_get_rxfh_key_size(struct net_device *dev)
-{
-	return DMS_KEY_SIZE;
-}
-
-static u32 dms_get_rxfh_indir_size(struct net_device *dev)
-{
-	return DMS_INDIR_SIZE;
-}
-
-static int dms_get_rxfh(struct net_device *dev, struct ethtool_rxfh_param *p)
-{
-	struct dms_priv *priv = netdev_priv(dev);
-
-	p->hfunc = ETH_RSS_HASH_TOP;
-	if (p->indir)
-		memcpy(p->indir, priv->rss->indir, sizeof(priv->rss->indir));
-	if (p->key)
-		memcpy(p->key, priv->rss->key, sizeof(priv->rss->key));
-	return 0;
-}
-
-static int dms_set_rxfh(struct net_device *dev, struct ethtool_rxfh_param *p,
-			struct netlink_ext_ack *extack)
-{
-	struct dms_priv *priv = netdev_priv(dev);
-	unsigned int i;
-
-	if (p->hfunc != ETH_RSS_HASH_NO_CHANGE && p->hfunc != ETH_RSS_HASH_TOP) {
-		NL_SET_ERR_MSG(extack, "the only hash function is toeplitz");
-		return -EOPNOTSUPP;
-	}
-	if (p->key)
-		dms_rss_set_key(priv->rss, p->key);
-	if (p->indir)
-		for (i = 0; i < DMS_INDIR_SIZE; i++)
-			WRITE_ONCE(priv->rss->indir[i], p->indir[i]);
-	return 0;
 }
 
 const struct ethtool_ops dms_ethtool_ops = {
 	.supported_ring_params	= DMS_RING_PARAMS,
+	.supported_input_xfrm	= RXH_XFRM_SYM_XOR,
+	.cap_rss_rxnfc_adds	= true,
+	.rxfh_per_ctx_key	= true,
+	.rxfh_per_ctx_fields	= true,
+	.rxfh_priv_size		= sizeof(struct dms_rss *),
 	DMS_ETHTOOL_NEEDS_RTNL
 	DMS_ETHTOOL_RING_COUNT
 	.get_drvinfo		= dms_get_drvinfo,
@@ -200,6 +165,11 @@ const struct ethtool_ops dms_ethtool_ops = {
 	.get_rxfh_indir_size	= dms_get_rxfh_indir_size,
 	.get_rxfh		= dms_get_rxfh,
 	.set_rxfh		= dms_set_rxfh,
+	.get_rxfh_fields	= dms_get_rxfh_fields,
+	.set_rxfh_fields	= dms_set_rxfh_fields,
+	.create_rxfh_context	= dms_create_rxfh_context,
+	.modify_rxfh_context	= dms_modify_rxfh_context,
+	.remove_rxfh_context	= dms_remove_rxfh_context,
 	.get_sset_count		= dms_get_sset_count,
 	.get_strings		= dms_get_strings,
 	.get_ethtool_stats	= dms_get_ethtool_stats,

@@ -90,19 +90,6 @@ static int dms_stop(struct net_device *dev)
 	return 0;
 }
 
-static int dms_rss_create(struct dms_priv *priv)
-{
-	u8 key[DMS_KEY_SIZE];
-
-	priv->rss = kvzalloc(sizeof(*priv->rss), GFP_KERNEL_ACCOUNT);
-	if (!priv->rss)
-		return -ENOMEM;
-	netdev_rss_key_fill(key, sizeof(key));
-	dms_rss_set_key(priv->rss, key);
-	dms_rss_spread(priv);
-	return 0;
-}
-
 static int dms_init(struct net_device *dev)
 {
 	struct dms_priv *priv = netdev_priv(dev);
@@ -117,10 +104,12 @@ static int dms_init(struct net_device *dev)
 	err = dms_queues_create(priv);
 	if (err)
 		return err;
-	err = dms_rss_create(priv);
-	if (err)
+	priv->rss = dms_rss_create(priv);
+	if (!priv->rss) {
 		dms_queues_destroy(priv);
-	return err;
+		return -ENOMEM;
+	}
+	return 0;
 }
 
 /* The last sender that may have seen the device as its peer is gone. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * devmemsim: ntuple rules: TCP flows to queues.
+ * devmemsim: ntuple rules: TCP and UDP flows to queues or RSS contexts.
  *
  * A rule is a value and a mask over the tuple that the parser makes, so that
  * matching is the same for IPv4 and IPv6. Senders read the table under RCU;
@@ -25,7 +25,8 @@ static bool dms_rule_matches(const struct dms_rule *rule,
 {
 	u8 i;
 
-	if (rule->tuple_len != flow->tuple_len)
+	if (rule->tuple_len != flow->tuple_len ||
+	    rule->l4_proto != flow->l4_proto)
 		return false;
 	for (i = 0; i < rule->tuple_len; i++)
 		if ((flow->tuple[i] & rule->mask[i]) != rule->value[i])
@@ -38,21 +39,22 @@ static bool dms_rule_matches(const struct dms_rule *rule,
  * @priv: the receiving device; called under RCU
  * @flow: the packet
  *
- * Return: the queue that the rule names, or -1 without a rule.
+ * Return: the rule, or NULL.
  */
-int dms_ntuple_match(struct dms_priv *priv, const struct dms_flow *flow)
+const struct dms_rule *dms_ntuple_match(struct dms_priv *priv,
+					const struct dms_flow *flow)
 {
 	unsigned int i, end = READ_ONCE(priv->rules_end);
 	const struct dms_rule *rule;
 
-	if (!flow->ports || flow->l4_proto != IPPROTO_TCP)
-		return -1;
+	if (!flow->ports)
+		return NULL;
 	for (i = 0; i < end; i++) {
 		rule = rcu_dereference(priv->rules[i]);
 		if (rule && dms_rule_matches(rule, flow))
-			return rule->queue;
+			return rule;
 	}
-	return -1;
+	return NULL;
 }
 
 static void dms_rule_set(struct dms_priv *priv, u32 location,
@@ -81,8 +83,25 @@ void dms_ntuple_flush(struct dms_priv *priv)
 		dms_rule_set(priv, priv->rules_end - 1, NULL);
 }
 
+/**
+ * dms_ntuple_forget() - remove the rules that spread by some settings
+ * @priv: the device, ops lock held or no longer registered
+ * @rss: the settings
+ */
+void dms_ntuple_forget(struct dms_priv *priv, const struct dms_rss *rss)
+{
+	struct dms_rule *rule;
+	unsigned int i;
+
+	for (i = 0; i < priv->rules_end; i++) {
+		rule = dms_rule_get(priv, i);
+		if (rule && rule->rss == rss)
+			dms_rule_set(priv, i, NULL);
+	}
+}
+
 /*
- * ethtool's structures begin with the tuple as it stands in a packet:
+ * ethtool's structures, the same for TCP and UDP, begin with the tuple as it stands in a packet:
  * source, destination, source port, destination port.
  */
 static void dms_rule_tuple(struct dms_rule *rule, size_t len)
@@ -92,7 +111,7 @@ static void dms_rule_tuple(struct dms_rule *rule, size_t len)
 	rule->tuple_len = len;
 }
 
-static int dms_rule_from_tcp4(struct dms_rule *rule)
+static int dms_rule_from_ip4(struct dms_rule *rule)
 {
 	BUILD_BUG_ON(offsetof(struct ethtool_tcpip4_spec, tos) != 12);
 	if (rule->fs.m_u.tcp_ip4_spec.tos)
@@ -101,7 +120,7 @@ static int dms_rule_from_tcp4(struct dms_rule *rule)
 	return 0;
 }
 
-static int dms_rule_from_tcp6(struct dms_rule *rule)
+static int dms_rule_from_ip6(struct dms_rule *rule)
 {
 	BUILD_BUG_ON(offsetof(struct ethtool_tcpip6_spec, tclass) != 36);
 	if (rule->fs.m_u.tcp_ip6_spec.tclass)
@@ -110,35 +129,83 @@ static int dms_rule_from_tcp6(struct dms_rule *rule)
 	return 0;
 }
 
+static u8 dms_rule_l4_proto(u32 flow_type)
+{
+	return flow_type == TCP_V4_FLOW || flow_type == TCP_V6_FLOW ?
+		       IPPROTO_TCP : IPPROTO_UDP;
+}
+
 static int dms_rule_parse(struct dms_rule *rule)
 {
 	int err, i;
 
-	switch (rule->fs.flow_type) {
+	switch (rule->fs.flow_type & ~FLOW_RSS) {
 	case TCP_V4_FLOW:
-		err = dms_rule_from_tcp4(rule);
+	case UDP_V4_FLOW:
+		err = dms_rule_from_ip4(rule);
 		break;
 	case TCP_V6_FLOW:
-		err = dms_rule_from_tcp6(rule);
+	case UDP_V6_FLOW:
+		err = dms_rule_from_ip6(rule);
 		break;
 	default:
-		/* Other protocols, VLAN and MAC matches, RSS contexts. */
+		/* Other protocols, VLAN and MAC matches. */
 		err = -EOPNOTSUPP;
 	}
+	rule->l4_proto = dms_rule_l4_proto(rule->fs.flow_type & ~FLOW_RSS);
 	for (i = 0; i < rule->tuple_len; i++)
 		rule->value[i] &= rule->mask[i];
 	return err;
 }
 
-static int dms_rule_place(struct dms_priv *priv, u32 *location)
+static bool dms_rule_same_match(const struct dms_rule *a,
+				const struct dms_rule *b)
 {
+	return a->l4_proto == b->l4_proto && a->tuple_len == b->tuple_len &&
+	       !memcmp(a->value, b->value, a->tuple_len) &&
+	       !memcmp(a->mask, b->mask, a->tuple_len);
+}
+
+/* Wherever it may stand, a rule takes the place of one that matches the same. */
+static int dms_rule_place(struct dms_priv *priv, const struct dms_rule *rule,
+			  u32 *location)
+{
+	struct dms_rule *old;
+	u32 i;
+
 	if (*location == RX_CLS_LOC_ANY) {
+		for (i = 0; i < priv->rules_end; i++) {
+			old = dms_rule_get(priv, i);
+			if (old && dms_rule_same_match(old, rule)) {
+				*location = i;
+				return 0;
+			}
+		}
 		for (*location = 0; *location < DMS_RULES; (*location)++)
 			if (!dms_rule_get(priv, *location))
 				return 0;
 		return -ENOSPC;
 	}
 	return *location < DMS_RULES ? 0 : -EINVAL;
+}
+
+/* To a queue, or to what an RSS context says plus an offset. */
+static int dms_rule_target(struct dms_priv *priv, struct dms_rule *rule,
+			   u32 context)
+{
+	u64 last = rule->fs.ring_cookie;
+
+	if (rule->fs.flow_type & FLOW_RSS) {
+		rule->context = context;
+		rule->rss = dms_rss_of_context(priv, context);
+		if (!rule->rss)
+			return -EINVAL;
+		last += dms_rss_last_queue(rule->rss);
+	}
+	if (rule->fs.ring_cookie >= priv->channels || last >= priv->channels)
+		return -EINVAL;
+	rule->queue = rule->fs.ring_cookie;
+	return 0;
 }
 
 static int dms_rule_insert(struct dms_priv *priv, struct ethtool_rxnfc *nfc)
@@ -148,22 +215,20 @@ static int dms_rule_insert(struct dms_priv *priv, struct ethtool_rxnfc *nfc)
 
 	if (!(priv->dev->features & NETIF_F_NTUPLE))
 		return -EOPNOTSUPP;
-	if (nfc->fs.ring_cookie >= priv->channels)
-		return -EINVAL;
-	err = dms_rule_place(priv, &nfc->fs.location);
-	if (err)
-		return err;
-
 	rule = kzalloc(sizeof(*rule), GFP_KERNEL);
 	if (!rule)
 		return -ENOMEM;
 	rule->fs = nfc->fs;
-	rule->queue = nfc->fs.ring_cookie;
 	err = dms_rule_parse(rule);
+	if (!err)
+		err = dms_rule_target(priv, rule, nfc->rss_context);
+	if (!err)
+		err = dms_rule_place(priv, rule, &nfc->fs.location);
 	if (err) {
 		kfree(rule);
 		return err;
 	}
+	rule->fs.location = nfc->fs.location;
 	dms_rule_set(priv, nfc->fs.location, rule);
 	return 0;
 }
@@ -211,6 +276,9 @@ static int dms_rule_show(struct dms_priv *priv, struct ethtool_rxnfc *nfc)
 	if (!rule)
 		return -ENOENT;
 	nfc->fs = rule->fs;
+	/* The core asks here, and not in @fs, whether there is a context. */
+	nfc->flow_type = rule->fs.flow_type;
+	nfc->rss_context = rule->context;
 	nfc->data = DMS_RULES;
 	return 0;
 }

@@ -261,8 +261,8 @@ static void dms_rx_deliver(struct dms_queue *q, struct sk_buff *skb,
 {
 	skb_record_rx_queue(skb, q->idx);
 	if (q->dev->features & NETIF_F_RXHASH)
-		skb_set_hash(skb, cb->hash, cb->ports ? PKT_HASH_TYPE_L4 :
-							PKT_HASH_TYPE_L3);
+		skb_set_hash(skb, cb->hash, cb->hash_l4 ? PKT_HASH_TYPE_L4 :
+							  PKT_HASH_TYPE_L3);
 	skb->protocol = eth_type_trans(skb, q->dev);
 	napi_gro_receive(&q->napi, skb);
 }

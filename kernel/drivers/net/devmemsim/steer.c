@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * devmemsim: the packet parser and receive side scaling.
+ * devmemsim: the packet parser, and what queue a packet goes to.
  *
  * As in hardware the parser is simple: up to two VLAN tags, IPv4, IPv6
  * without extension headers, TCP and UDP. Whatever it does not understand is
@@ -11,11 +11,9 @@
 #include <linux/if_vlan.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
-#include <linux/slab.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
 #include <net/ip.h>
-#include <linux/unaligned.h>
 
 #include "devmemsim.h"
 
@@ -153,93 +151,24 @@ void dms_parse(const struct sk_buff *skb, struct dms_flow *flow)
 }
 
 /**
- * dms_rss_hash() - Toeplitz hash of a packet
- * @rss: key in tabular form
- * @flow: the packet
- *
- * The tables may change meanwhile; a packet may then go to a queue that
- * neither key would have picked, which is as good as any.
- *
- * Return: the hash, 0 if the packet is not IP.
- */
-u32 dms_rss_hash(const struct dms_rss *rss, const struct dms_flow *flow)
-{
-	u32 hash = 0;
-	u8 i;
-
-	for (i = 0; i < flow->tuple_len; i++)
-		hash ^= READ_ONCE(rss->table[i][flow->tuple[i]]);
-	return hash;
-}
-
-/* The 32 key bits that start at a bit. */
-static u32 dms_key_window(const u8 *key, unsigned int bit)
-{
-	u64 bits = get_unaligned_be32(key + bit / 8);
-
-	bits = bits << 8 | key[bit / 8 + 4];
-	return bits >> (8 - bit % 8);
-}
-
-static u32 dms_key_byte(const u8 *key, unsigned int pos, unsigned int value)
-{
-	u32 hash = 0;
-	int bit;
-
-	for (bit = 0; bit < 8; bit++)
-		if (value & (0x80 >> bit))
-			hash ^= dms_key_window(key, pos * 8 + bit);
-	return hash;
-}
-
-/**
- * dms_rss_set_key() - change the Toeplitz key
- * @rss: where
- * @key: DMS_KEY_SIZE bytes
- */
-void dms_rss_set_key(struct dms_rss *rss, const u8 *key)
-{
-	unsigned int pos, value;
-
-	BUILD_BUG_ON(DMS_TUPLE_MAX + 4 > DMS_KEY_SIZE);
-	memcpy(rss->key, key, DMS_KEY_SIZE);
-	for (pos = 0; pos < DMS_TUPLE_MAX; pos++)
-		for (value = 0; value < 256; value++)
-			WRITE_ONCE(rss->table[pos][value],
-				   dms_key_byte(rss->key, pos, value));
-}
-
-/**
- * dms_rss_spread() - default indirection: all channels in turn
- * @priv: the device, ops lock held
- */
-void dms_rss_spread(struct dms_priv *priv)
-{
-	unsigned int i;
-
-	for (i = 0; i < DMS_INDIR_SIZE; i++)
-		WRITE_ONCE(priv->rss->indir[i],
-			   ethtool_rxfh_indir_default(i, priv->channels));
-}
-
-/**
  * dms_steer() - choose the receive queue of a packet
  * @priv: the receiving device; called under RCU
- * @flow: the packet
- * @hash: its RSS hash
+ * @flow: the packet; takes its hash
  *
- * Rules and the indirection table may name a queue that is about to go; the
+ * Rules and indirection tables may name a queue that is about to go; the
  * core refuses that for settings of the user, and the rest is a race.
  *
  * Return: a queue, not necessarily up.
  */
-struct dms_queue *dms_steer(struct dms_priv *priv, const struct dms_flow *flow,
-			    u32 hash)
+struct dms_queue *dms_steer(struct dms_priv *priv, struct dms_flow *flow)
 {
-	int queue = dms_ntuple_match(priv, flow);
+	const struct dms_rule *rule = dms_ntuple_match(priv, flow);
+	const struct dms_rss *rss = rule && rule->rss ? rule->rss : priv->rss;
+	u32 queue = rule ? rule->queue : 0;
 
-	if (queue < 0)
-		queue = READ_ONCE(priv->rss->indir[hash % DMS_INDIR_SIZE]);
+	dms_rss_hash(rss, flow);
+	if (!rule || rule->rss)
+		queue += READ_ONCE(rss->indir[flow->hash % DMS_INDIR_SIZE]);
 	if (queue >= READ_ONCE(priv->channels))
 		queue = 0;
 	return &priv->queues[queue];

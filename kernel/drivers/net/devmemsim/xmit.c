@@ -163,8 +163,7 @@ out:
 	return taken;
 }
 
-static void dms_wire_prepare(struct sk_buff *skb, const struct dms_flow *flow,
-			     u32 hash)
+static void dms_wire_prepare(struct sk_buff *skb, const struct dms_flow *flow)
 {
 	struct dms_wire_cb *cb = dms_wire_cb(skb);
 
@@ -174,27 +173,27 @@ static void dms_wire_prepare(struct sk_buff *skb, const struct dms_flow *flow,
 	nf_reset_ct(skb);
 	skb_ext_reset(skb);
 
-	cb->hash = hash;
+	cb->hash = flow->hash;
 	cb->l3_off = flow->l3_off;
 	cb->l4_off = flow->l4_off;
 	cb->l4_len = flow->l4_len;
 	cb->split_at = flow->split_at;
 	cb->l4_proto = flow->l4_proto;
 	cb->ports = flow->ports;
+	cb->hash_l4 = flow->hash_l4;
 }
 
 static bool dms_transmit(struct net_device *peer, struct sk_buff *skb,
 			 struct netdev_queue *txq, bool *stopped)
 {
 	struct dms_priv *receiver = netdev_priv(peer);
+	struct dms_queue *to;
 	struct dms_flow flow;
-	u32 hash;
 
 	dms_parse(skb, &flow);
-	hash = dms_rss_hash(receiver->rss, &flow);
-	dms_wire_prepare(skb, &flow, hash);
-	return dms_wire_push(dms_steer(receiver, &flow, hash), skb, txq,
-			     stopped);
+	to = dms_steer(receiver, &flow);
+	dms_wire_prepare(skb, &flow);
+	return dms_wire_push(to, skb, txq, stopped);
 }
 
 static int dms_tx_read_frag(struct sk_buff *pkt, const skb_frag_t *frag,
