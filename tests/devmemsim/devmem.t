@@ -45,12 +45,19 @@ refused "header split stays on while memory is bound" \
 	ethtool -G dms0 tcp-data-split off
 refused "receive checksums stay on while memory is bound" "Could not change|must stay on" \
 	ethtool -K dms0 rx off
+# Mainline remembers the wish, and grants it when features change and nothing is bound.
+ethtool -K dms0 rx on
 ethtool -N dms0 delete 0
 refused "bound queues stay" "memory provider" ethtool -L dms0 combined 1
 ethtool -N dms0 flow-type tcp4 dst-port 5201 queue 1 >/dev/null
 check "rings change while memory is bound" ethtool -G dms0 rx 256
 is "$(queue_state 1 size)" 256 "the queue has them"
 here "device memory receives" deliver 4M
+serve
+check "coalescing in hardware" ethtool -K dms0 rx-gro-hw on
+here "device memory receives large packets" deliver 4M
+check "they were" at_least 2 stat rx1_gro_wire_packets
+ethtool -K dms0 rx-gro-hw off
 check "header split can go off again" ethtool -G dms0 tcp-data-split off
 ethtool -G dms0 tcp-data-split on
 

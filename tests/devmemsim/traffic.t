@@ -58,6 +58,22 @@ is "$(stat total_csum_unnecessary)" "$was" "and the device verified none"
 ethtool -K dms0 rx on
 far ethtool -K dms0p tx on >/dev/null
 
+check "coalescing in hardware" ethtool -K dms0 rx-gro-hw on
+port=5010
+for mode in off on; do
+	ethtool -G dms0 tcp-data-split $mode
+	was=$(stat total_gro_wire_packets)
+	check "TCP over IPv4 with it, header split $mode" transfer 10.1.0.1 $port "$file"
+	check "TCP over IPv6 with it, header split $mode" transfer "[fd01::1]" $((port + 1)) "$file"
+	check "segments were put together" at_least $((was + 2)) stat total_gro_wire_packets
+	port=$((port + 2))
+done
+check "not any more" ethtool -K dms0 rx-gro-hw off
+was=$(stat total_gro_wire_packets)
+check "TCP without it" transfer 10.1.0.1 $port "$file"
+is "$(stat total_gro_wire_packets)" "$was" "nothing was put together"
+ethtool -G dms0 tcp-data-split off
+
 # A NAPI in an idle thread is a receiver that cannot keep up.
 ethtool -X dms0 equal 1
 echo 1 >/sys/class/net/dms0/threaded

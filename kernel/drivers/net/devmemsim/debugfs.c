@@ -127,6 +127,8 @@ void dms_debugfs_add(struct dms_priv *priv)
 	debugfs_create_bool("no_dma_map", 0600, priv->dir, &priv->no_dma_map);
 	debugfs_create_bool("ignore_provider", 0600, priv->dir,
 			    &priv->ignore_provider);
+	debugfs_create_u32("gro_timeout_ms", 0600, priv->dir,
+			   &priv->gro_timeout_ms);
 	debugfs_create_bool("lenient", 0600, priv->dir, &priv->lenient);
 	for (i = 0; i < priv->num_queues; i++)
 		dms_debugfs_add_queue(&priv->queues[i], priv->dir);

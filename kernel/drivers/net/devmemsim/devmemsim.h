@@ -37,7 +37,7 @@
 #define DMS_RING_MIN		32
 #define DMS_RING_MAX		4096
 #define DMS_REFILL_BATCH	16
-#define DMS_REFILL_RETRY_MS	10
+#define DMS_RETRY_MS		10
 
 /* The largest buffers that a payload ring takes, and packets that stay whole. */
 #define DMS_PAYLOAD_MAX		SZ_64K
@@ -49,6 +49,10 @@
 /* A host buffer is one page and becomes the linear part of an skb. */
 #define DMS_HOST_OFFSET		(NET_SKB_PAD + NET_IP_ALIGN)
 #define DMS_HOST_ROOM		SKB_WITH_OVERHEAD(PAGE_SIZE - DMS_HOST_OFFSET)
+
+/* Coalescing: flows that wait in a queue, and for how long unless debugfs says. */
+#define DMS_GRO_FLOWS		1024
+#define DMS_GRO_TIMEOUT_MS	5
 
 #define DMS_RULES		64
 #define DMS_INDIR_SIZE		128
@@ -139,8 +143,10 @@ struct dms_faults {
 
 /**
  * struct dms_rx_counters - what a receive queue counts, in its NAPI
- * @packets: handed to the stack
- * @bytes: of those, with Ethernet headers
+ * @packets: came by the wire and were handed to the stack
+ * @bytes: handed to the stack, with Ethernet headers
+ * @gro_packets: handed to the stack, made of several packets of the wire
+ * @gro_wire_packets: the several
  * @split_packets: those whose payload went to payload buffers
  * @split_bytes: payload bytes of those
  * @no_buffer: dropped, not enough buffers posted
@@ -157,6 +163,8 @@ struct dms_faults {
 struct dms_rx_counters {
 	u64 packets;
 	u64 bytes;
+	u64 gro_packets;
+	u64 gro_wire_packets;
 	u64 split_packets;
 	u64 split_bytes;
 	u64 no_buffer;
@@ -200,7 +208,9 @@ struct dms_tx_counters {
  * @up: open, under the ops lock
  * @starved: a packet found too few buffers since the last refill (NAPI only)
  * @wire: what the peer sent
- * @retry: polls again some time after a refill fell short
+ * @gro: flows that wait for more, oldest first (NAPI only)
+ * @gro_flows: how many
+ * @retry: polls again some time after a refill fell short, or for flows that waited
  * @faults: debugfs knobs
  * @rx: receive counters
  * @rx_sync: for @rx
@@ -216,6 +226,8 @@ struct dms_queue {
 	bool up;
 	bool starved;
 	struct dms_wire wire;
+	struct list_head gro;
+	unsigned int gro_flows;
 	struct delayed_work retry;
 	struct dms_faults faults;
 	struct dms_rx_counters rx;
@@ -262,6 +274,8 @@ struct dms_flow {
  * @l4_proto: see &struct dms_flow
  * @ports: see &struct dms_flow
  * @hash_l4: see &struct dms_flow
+ * @segs: packets of the wire that it is made of, 0 for one
+ * @gso_size: payload of each of them but the last
  */
 struct dms_wire_cb {
 	u32 hash;
@@ -272,6 +286,8 @@ struct dms_wire_cb {
 	u8 l4_proto;
 	bool ports;
 	bool hash_l4;
+	u16 segs;
+	u16 gso_size;
 };
 
 /* Flows for each of which there is a choice of what is hashed. */
@@ -352,6 +368,7 @@ struct dms_config {
  * @dir: debugfs directory
  * @no_dma_map: knob: make payload pools of bound queues without DMA mapping
  * @ignore_provider: knob: make payload pools of pages, bound or not
+ * @gro_timeout_ms: knob: how long a packet waits for more of its flow
  * @lenient: knob: refuse and drop nothing that the kernel ought to
  */
 struct dms_priv {
@@ -365,6 +382,7 @@ struct dms_priv {
 	struct dms_rule __rcu *rules[DMS_RULES];
 	unsigned int rules_end;
 	struct dentry *dir;
+	u32 gro_timeout_ms;
 	bool no_dma_map;
 	bool ignore_provider;
 	bool lenient;
@@ -408,7 +426,15 @@ int dms_ring_fill(struct dms_ring *ring, atomic_t *fail);
 extern const struct netdev_queue_mgmt_ops dms_queue_mgmt_ops;
 
 /* rx.c */
+void dms_rx_packet(struct dms_queue *q, struct sk_buff *pkt, int budget);
+bool dms_rx_csum_good(const struct sk_buff *pkt);
 int dms_poll(struct napi_struct *napi, int budget);
+
+/* gro.c */
+void dms_gro_receive(struct dms_queue *q, struct sk_buff *pkt, int budget);
+void dms_gro_complete(struct sk_buff *skb, const struct dms_wire_cb *cb);
+bool dms_gro_expire(struct dms_queue *q, int budget);
+void dms_gro_purge(struct dms_queue *q);
 
 /* xmit.c */
 netdev_tx_t dms_start_xmit(struct sk_buff *skb, struct net_device *dev);

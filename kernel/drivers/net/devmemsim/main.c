@@ -98,6 +98,7 @@ static int dms_init(struct net_device *dev)
 	priv->dev = dev;
 	priv->num_queues = max(dev->num_rx_queues, dev->num_tx_queues);
 	priv->cfg.ring_size = DMS_RING_DEFAULT;
+	priv->gro_timeout_ms = DMS_GRO_TIMEOUT_MS;
 	err = netif_set_real_num_queues(dev, priv->channels, priv->channels);
 	if (err)
 		return err;
@@ -192,7 +193,8 @@ static void dms_setup(struct net_device *dev)
 	/* Netpoll may send with the lock of a wire held on this CPU. */
 	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE | IFF_DISABLE_NETPOLL;
 	dev->features |= DMS_FEATURES;
-	dev->hw_features = DMS_FEATURES;
+	/* Packets wait for others, so who wants that asks for it. */
+	dev->hw_features = DMS_FEATURES | NETIF_F_GRO_HW;
 	dev->vlan_features = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_HIGHDMA;
 	dev->max_mtu = ETH_MAX_MTU;
 	dms_allow_netmem_tx(dev);

@@ -166,21 +166,30 @@ static bool dms_rule_same_match(const struct dms_rule *a,
 	       !memcmp(a->mask, b->mask, a->tuple_len);
 }
 
-/* Wherever it may stand, a rule takes the place of one that matches the same. */
-static int dms_rule_place(struct dms_priv *priv, const struct dms_rule *rule,
-			  u32 *location)
+static bool dms_rule_known(struct dms_priv *priv, const struct dms_rule *rule)
 {
 	struct dms_rule *old;
 	u32 i;
 
+	for (i = 0; i < priv->rules_end; i++) {
+		old = dms_rule_get(priv, i);
+		if (old && dms_rule_same_match(old, rule))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Behind one that matches the same, a rule is never reached. To a context it
+ * is refused, if the user does not say where it stands; to a queue it was
+ * always let in.
+ */
+static int dms_rule_place(struct dms_priv *priv, const struct dms_rule *rule,
+			  u32 *location)
+{
 	if (*location == RX_CLS_LOC_ANY) {
-		for (i = 0; i < priv->rules_end; i++) {
-			old = dms_rule_get(priv, i);
-			if (old && dms_rule_same_match(old, rule)) {
-				*location = i;
-				return 0;
-			}
-		}
+		if (rule->rss && dms_rule_known(priv, rule))
+			return -EEXIST;
 		for (*location = 0; *location < DMS_RULES; (*location)++)
 			if (!dms_rule_get(priv, *location))
 				return 0;

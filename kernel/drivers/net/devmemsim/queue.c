@@ -261,6 +261,7 @@ static void dms_queue_down(struct dms_queue *q)
 	dms_queue_detach(q, &mem);
 	/* Only the NAPI arms it, and that is disabled by now. */
 	cancel_delayed_work_sync(&q->retry);
+	dms_gro_purge(q);
 	netif_queue_set_napi(q->dev, q->idx, NETDEV_QUEUE_TYPE_TX, NULL);
 	netif_queue_set_napi(q->dev, q->idx, NETDEV_QUEUE_TYPE_RX, NULL);
 	dms_napi_del(&q->napi);
@@ -360,6 +361,7 @@ int dms_queues_create(struct dms_priv *priv)
 		q->dev = priv->dev;
 		q->idx = i;
 		dms_wire_init(&q->wire);
+		INIT_LIST_HEAD(&q->gro);
 		INIT_DELAYED_WORK(&q->retry, dms_queue_retry);
 		u64_stats_init(&q->rx_sync);
 		u64_stats_init(&q->tx_sync);

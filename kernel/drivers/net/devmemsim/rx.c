@@ -115,11 +115,30 @@ static bool dms_csum_present(const struct sk_buff *pkt,
 	return udp && udp->check;
 }
 
+/**
+ * dms_rx_csum_good() - is the checksum of a TCP packet right, or to be filled in?
+ * @pkt: packet on the wire
+ *
+ * Return: whether the stack need not look at it.
+ */
+bool dms_rx_csum_good(const struct sk_buff *pkt)
+{
+	return pkt->ip_summed == CHECKSUM_PARTIAL ||
+	       dms_csum_right(pkt, dms_wire_cb(pkt));
+}
+
 static void dms_rx_csum(struct dms_queue *q, struct sk_buff *skb,
 			struct sk_buff *pkt)
 {
 	const struct dms_wire_cb *cb = dms_wire_cb(pkt);
 	bool filled = pkt->ip_summed == CHECKSUM_PARTIAL;
+
+	/* Each was looked at before it became a part. */
+	if (cb->segs) {
+		q->rx.csum_unnecessary += cb->segs;
+		skb->ip_summed = CHECKSUM_UNNECESSARY;
+		return;
+	}
 
 	if (!(q->dev->features & NETIF_F_RXCSUM) ||
 	    !(filled || dms_csum_present(pkt, cb))) {
@@ -192,7 +211,8 @@ static struct sk_buff *dms_rx_place(struct dms_queue *q, struct sk_buff *pkt)
 		q->rx.fault_drops++;
 		return NULL;
 	}
-	if (pkt->len > READ_ONCE(q->dev->mtu) + VLAN_ETH_HLEN ||
+	if ((!dms_wire_cb(pkt)->segs &&
+	     pkt->len > READ_ONCE(q->dev->mtu) + VLAN_ETH_HLEN) ||
 	    l.frags > MAX_SKB_FRAGS) {
 		q->rx.oversize++;
 		return NULL;
@@ -249,7 +269,9 @@ static struct sk_buff *dms_rx_receive(struct dms_queue *q, struct sk_buff *pkt)
 	if (skb)
 		skb = dms_rx_verify(q, skb, pkt);
 	if (skb) {
-		q->rx.packets++;
+		q->rx.packets += dms_wire_cb(pkt)->segs ?: 1;
+		q->rx.gro_packets += !!dms_wire_cb(pkt)->segs;
+		q->rx.gro_wire_packets += dms_wire_cb(pkt)->segs;
 		q->rx.bytes += skb->len;
 	}
 	u64_stats_update_end(&q->rx_sync);
@@ -264,24 +286,42 @@ static void dms_rx_deliver(struct dms_queue *q, struct sk_buff *skb,
 		skb_set_hash(skb, cb->hash, cb->hash_l4 ? PKT_HASH_TYPE_L4 :
 							  PKT_HASH_TYPE_L3);
 	skb->protocol = eth_type_trans(skb, q->dev);
+	if (cb->segs)
+		dms_gro_complete(skb, cb);
 	napi_gro_receive(&q->napi, skb);
+}
+
+/**
+ * dms_rx_packet() - receive a packet
+ * @q: the queue, in its NAPI
+ * @pkt: packet on the wire, consumed
+ * @budget: of the poll
+ */
+void dms_rx_packet(struct dms_queue *q, struct sk_buff *pkt, int budget)
+{
+	struct sk_buff *skb = dms_rx_receive(q, pkt);
+
+	if (skb)
+		dms_rx_deliver(q, skb, dms_wire_cb(pkt));
+	napi_consume_skb(pkt, budget);
 }
 
 static int dms_rx(struct dms_queue *q, int budget)
 {
-	struct sk_buff *pkt, *skb;
 	struct sk_buff_head batch;
+	struct sk_buff *pkt;
 	int n;
 
 	__skb_queue_head_init(&batch);
 	n = dms_wire_pull(q, &batch, budget);
-	while ((pkt = __skb_dequeue(&batch))) {
-		skb = dms_rx_receive(q, pkt);
-		if (skb)
-			dms_rx_deliver(q, skb, dms_wire_cb(pkt));
-		napi_consume_skb(pkt, budget);
-	}
+	while ((pkt = __skb_dequeue(&batch)))
+		dms_gro_receive(q, pkt, budget);
 	return n;
+}
+
+static void dms_poll_later(struct dms_queue *q)
+{
+	schedule_delayed_work(&q->retry, msecs_to_jiffies(DMS_RETRY_MS));
 }
 
 /* Return: whether it fell short. */
@@ -313,8 +353,7 @@ static void dms_refill(struct dms_queue *q)
 	q->rx.refill_fail++;
 	u64_stats_update_end(&q->rx_sync);
 	if (q->starved)
-		schedule_delayed_work(&q->retry,
-				      msecs_to_jiffies(DMS_REFILL_RETRY_MS));
+		dms_poll_later(q);
 }
 
 /**
@@ -331,6 +370,8 @@ int dms_poll(struct napi_struct *napi, int budget)
 
 	if (budget && !READ_ONCE(q->faults.stall))
 		work = dms_rx(q, budget);
+	if (budget && dms_gro_expire(q, budget))
+		dms_poll_later(q);
 	dms_refill(q);
 	if (work < budget)
 		napi_complete_done(napi, work);

@@ -26,6 +26,8 @@ struct dms_stat {
 static const struct dms_stat dms_rx_stats[] = {
 	DMS_RX_STAT(packets),
 	DMS_RX_STAT(bytes),
+	DMS_RX_STAT(gro_packets),
+	DMS_RX_STAT(gro_wire_packets),
 	DMS_RX_STAT(split_packets),
 	DMS_RX_STAT(split_bytes),
 	DMS_RX_STAT(no_buffer),
@@ -129,6 +131,8 @@ static void dms_queue_stats_rx(struct net_device *dev, int idx,
 	dms_read_rx(q, &rx);
 	stats->packets = rx.packets;
 	stats->bytes = rx.bytes;
+	stats->hw_gro_packets = rx.gro_packets;
+	stats->hw_gro_wire_packets = rx.gro_wire_packets;
 	stats->alloc_fail = rx.refill_fail + rx.skb_alloc_fail;
 	stats->hw_drop_overruns = dms_read_overruns(q);
 	stats->hw_drops = dms_rx_dropped(&rx) + stats->hw_drop_overruns;
@@ -167,6 +171,8 @@ static void dms_base_stats(struct net_device *dev,
 	dms_queue_stats_tx(dev, 0, tx);
 	rx->packets = 0;
 	rx->bytes = 0;
+	rx->hw_gro_packets = 0;
+	rx->hw_gro_wire_packets = 0;
 	rx->alloc_fail = 0;
 	rx->hw_drop_overruns = 0;
 	rx->hw_drops = 0;
@@ -184,6 +190,8 @@ static void dms_base_stats(struct net_device *dev,
 		dms_queue_stats_tx(dev, i, &qtx);
 		rx->packets += qrx.packets;
 		rx->bytes += qrx.bytes;
+		rx->hw_gro_packets += qrx.hw_gro_packets;
+		rx->hw_gro_wire_packets += qrx.hw_gro_wire_packets;
 		rx->alloc_fail += qrx.alloc_fail;
 		rx->hw_drop_overruns += qrx.hw_drop_overruns;
 		rx->hw_drops += qrx.hw_drops;

@@ -181,6 +181,7 @@ static void dms_wire_prepare(struct sk_buff *skb, const struct dms_flow *flow)
 	cb->l4_proto = flow->l4_proto;
 	cb->ports = flow->ports;
 	cb->hash_l4 = flow->hash_l4;
+	cb->segs = 0;
 }
 
 static bool dms_transmit(struct net_device *peer, struct sk_buff *skb,
