@@ -28,7 +28,7 @@ upstream() {
 		"not ok"*) not_ok "${line#* - }" ;;
 		esac
 	done < <(python3 -B "$PPDEVMEM_REPO/tests/upstream/judge.py" "${options[@]}" <"$log")
-	is "$(grep -c "^# .* ends with" "$log")" $# "every test was run"
+	is "$(grep -c "^# .* ends$" "$log")" $# "every test was run"
 	is "$status" 0 "the kernel did not complain"
 	[ "$_tap_failed" = 0 ] || diag "$(cat "$log")"
 	done_testing

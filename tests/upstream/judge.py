@@ -35,13 +35,19 @@ class Script:
 def parse(lines: list[str]) -> list[Script]:
     """The scripts of a run, in order."""
     scripts: list[Script] = []
+    again = False
     for line in lines:
-        if match := re.match(r"# (\S+) begins$", line):
-            scripts.append(Script(match[1]))
+        if match := re.match(r"# (\S+) (begins|again)$", line):
+            again = match[2] == "again"
+            if not again:
+                scripts.append(Script(match[1]))
         elif match := re.match(r"1\.\.(\d+)$", line):
-            scripts[-1].planned = int(match[1])
+            if not again:
+                scripts[-1].planned = int(match[1])
         elif match := re.match(r"(not )?ok \d+ (\S+)( # (SKIP|XFAIL).*)?", line):
             good = not match[1] and not match[3]
+            if again:
+                scripts[-1].others.remove(match[2])
             (scripts[-1].passed if good else scripts[-1].others).append(match[2])
     return scripts
 
