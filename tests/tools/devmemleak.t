@@ -53,7 +53,7 @@ wait_for 120 old_enough
 leak 1 "a leak is found" -t 2
 jq_is "$found" "[.layout, .threshold_seconds, (.leaks | length)]" "[\"$layout\",2,1]" "one leak"
 jq_is "$found" ".leaks[0] | [.kind, .ifname, .tokens, .unbound, .tasks]" \
-	"[\"tokens\",\"dms0\",6,false,[{\"pid\":$pid,\"comm\":\"reader.py\",\"fd\":$fd}]]" \
+	"[\"tokens\",\"dms0\",6,false,[{\"pid\":$pid,\"comm\":\"reader.py\",\"fd\":$fd,\"how\":\"fd\"}]]" \
 	"it is the leaky reader's"
 jq_is "$found" ".leaks[0] | [.local, .at_least, .oldest_seconds >= 2, .bytes == .iovs * 4096]" \
 	"[\"10.0.0.1:5202\",$($counts && echo false || echo true),true,true]" "its socket, age and size"

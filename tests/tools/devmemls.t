@@ -27,7 +27,7 @@ steer 5201 1
 
 # nothing there
 check "lists nothing" list
-jq_is "$ls" . "{\"layout\":\"$layout\",\"bindings\":[]}" "an empty document of layout $layout"
+jq_is "$ls" . "{\"version\":2,\"layout\":\"$layout\",\"bindings\":[]}" "an empty document of layout $layout"
 
 # A binding. Mainline does not clear its iovs: let the memory that they get have
 # all bits set.
@@ -36,8 +36,8 @@ rm /dev/shm/ones
 bind
 list
 jq_is "$ls" ".bindings | length" 1 "one binding"
-jq_is "$ls" ".bindings[0] | [.ifname, .queues, .unbound, .iov_size, .holders]" \
-	'["dms0",[1],false,4096,[]]' "on dms0's queue 1, held by nobody"
+jq_is "$ls" ".bindings[0] | [.kind, .area, .ifname, .queues, .unbound, .iov_size, .holders]" \
+	'["rx",null,"dms0",[1],false,4096,[]]' "on dms0's queue 1, held by nobody"
 jq_is "$ls" ".bindings[0].ifindex" "$(ip -n rx -j link show dms0 | jq '.[0].ifindex')" \
 	"the device's index"
 jq_is "$ls" ".bindings[0].netns" "$(in_rx stat -Lc %i /proc/self/ns/net)" "its network namespace"
@@ -63,8 +63,8 @@ wait_line "$tmp/reader" " got "
 list
 pid=$(words reader fd 1)
 jq_is "$ls" ".bindings[0].holders | length" 1 "one holder"
-jq_is "$ls" ".bindings[0].holders[0] | [.tokens, .tasks]" \
-	"[7,[{\"pid\":$pid,\"comm\":\"reader.py\",\"fd\":$(words reader fd 3)}]]" \
+jq_is "$ls" ".bindings[0].holders[0] | [.holder, .tokens, .tasks]" \
+	"[\"socket\",7,[{\"pid\":$pid,\"comm\":\"reader.py\",\"fd\":$(words reader fd 3),\"how\":\"fd\"}]]" \
 	"7 tokens, and the process with its fd"
 jq_is "$ls" ".bindings[0].holders[0] | [.local, (.remote | startswith(\"10.0.0.2:\"))]" \
 	'["10.0.0.1:5201",true]' "the socket's addresses, though its connection has ended"
@@ -78,7 +78,7 @@ fi
 tells devmemls "holders: socket, processes, file descriptors" "$(known '.bindings[0].holders[0].tasks[0].fd')"
 tells devmemls "how long they hold it" "$(known '.bindings[0].holders[0].oldest_seconds')"
 table=$(devmemls)
-like "$table" "dms0 +1 .*udmabuf +16M +4096" "the table has the binding"
+like "$table" "rx +dms0 +1 .*udmabuf +16M +4096" "the table has the binding"
 like "$table" "10.0.0.1:5201 <- 10.0.0.2:[0-9]+, reader.py\[$pid\] fd" "and the holder"
 
 # filters
@@ -116,8 +116,8 @@ only_the_token_is_left() {
 	jq -e '.refcount == 1' "$tmp/frag"
 }
 wait_for 60 only_the_token_is_left
-jq_is "$tmp/frag" "[.frag, .binding, .ifname, .state, .refcount]" \
-	"[\"$word\",$(jq '.bindings[0].id' "$ls"),\"dms0\",\"user\",1]" "--frag of an iov that is held"
+jq_is "$tmp/frag" "[.version, .kind, .frag, .binding, .ifname, .state, .refcount]" \
+	"[2,\"rx\",\"$word\",$(jq '.bindings[0].id' "$ls"),\"dms0\",\"user\",1]" "--frag of an iov that is held"
 is "$(jq -c "{iov, offset, dma}" "$tmp/frag")" \
 	"$(jq -c "[.bindings[0].iov_list[] | select(.frag == \"$word\")][0] | {iov, offset, dma}" "$ls")" \
 	"it says the same as the list"

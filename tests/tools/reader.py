@@ -3,7 +3,7 @@
 """Readers of device memory that bind nothing themselves.
 
     reader.py [--hold N] [--delay SECONDS] [--unread] [--rcvbuf MIB] [--unshare]
-              PORT [CONNECTIONS]
+              [--leave] PORT [CONNECTIONS]
 
 accepts CONNECTIONS (default 1) on PORT, one process for each. A reader gives
 back every token but the first N that it gets, with --delay each so much later.
@@ -13,7 +13,8 @@ number of tokens that it keeps grows, and "PID got BYTES TOKENS" when the sender
 is done. It ends its side of the connection then, for which senders wait, but keeps
 the socket, and the tokens with it, until it is killed.
 With --rcvbuf a connection may have so many MiB unread, with --unshare the process has a
-second thread whose table of files is its own.
+second thread whose table of files is its own. With --leave it does not keep the socket, but
+sends as much as there is room for and ends: the socket stays until its peer has read that.
 """
 
 import argparse
@@ -105,6 +106,16 @@ def own_files(done: threading.Event) -> None:
     signal.pause()
 
 
+def leave(sock: socket.socket) -> None:
+    """End, with as much unsent as there is room for."""
+    sock.setblocking(False)
+    try:
+        while True:
+            sock.send(bytes(1 << 20))
+    except BlockingIOError:
+        os._exit(0)
+
+
 def serve(sock: socket.socket, args: argparse.Namespace) -> None:
     """What the process of one connection does."""
     if args.unshare:
@@ -114,6 +125,8 @@ def serve(sock: socket.socket, args: argparse.Namespace) -> None:
     say(f"fd {sock.fileno()}")
     if not args.unread:
         total, tokens = receive(sock, args.hold, args.delay)
+        if args.leave:
+            leave(sock)
         sock.shutdown(socket.SHUT_WR)
         say(f"got {total} {tokens}")
     signal.pause()
@@ -127,6 +140,7 @@ def main() -> None:
     parser.add_argument("--unread", action="store_true")
     parser.add_argument("--rcvbuf", type=int)
     parser.add_argument("--unshare", action="store_true")
+    parser.add_argument("--leave", action="store_true")
     parser.add_argument("port", type=int)
     parser.add_argument("connections", type=int, nargs="?", default=1)
     args = parser.parse_args()

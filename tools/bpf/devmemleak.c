@@ -465,15 +465,15 @@ static void print_stack(const struct watch *watch, const struct stack_count *cou
 
 static void print_leak(const struct watch *watch, const struct leak *leak)
 {
-	char age[OUT_NUM_LEN], bytes[OUT_NUM_LEN], ifname[OUT_NAME_LEN];
+	char age[OUT_NUM_LEN], bytes[OUT_NUM_LEN], ifname[OUT_NAME_LEN], cookie[OUT_NUM_LEN];
 	const struct stack_count *count;
 
-	printf("%s%-8s %-6s %7llu %7llu %8s %7u %-10s %7llu ",
+	printf("%s%-8s %-6s %7llu %7llu %8s %7u %-10s %7s ",
 	       leak->at_least ? ">" : " ", out_age(age, leak->age_ns),
 	       kind_names[leak->kind], leak->iovs, leak->tokens,
 	       out_size(bytes, leak->bytes), leak->binding->k.id,
 	       out_name(ifname, leak->binding->k.ifname),
-	       leak->holder->sock.cookie);
+	       out_num(cookie, leak->holder->sock.cookie ?: REC_UNKNOWN));
 	holder_print(leak->holder);
 	if (is_truncated(leak))
 		fputs(" (truncated)", stdout);

@@ -13,6 +13,8 @@
 #include "json.h"
 #include "output.h"
 
+#define DOCUMENT_VERSION	2
+
 static struct env {
 	struct args args;
 	bool iovs;
@@ -64,6 +66,7 @@ static const char *const state_names[] = {
 	[IOV_FREE] = "free",
 	[IOV_POOL] = "pool",
 	[IOV_USER] = "user",
+	[IOV_UNKNOWN] = "-",
 };
 
 static bool wanted(const struct inv_binding *binding)
@@ -80,12 +83,10 @@ static bool wanted(const struct inv_binding *binding)
 	return false;
 }
 
-/* The counters are read one after the other, so their sum can be off */
-static __u64 pool_iovs(const struct inv_binding *binding)
+/* What io_uring receives into has no id */
+static __u64 binding_id(const struct inv_binding *binding)
 {
-	const struct rec_binding *k = &binding->k;
-
-	return k->total > k->free + k->user ? k->total - k->free - k->user : 0;
+	return binding->k.kind == KIND_IO_URING ? REC_UNKNOWN : binding->k.id;
 }
 
 static void print_holder_json(const struct inv_binding *binding,
@@ -95,7 +96,7 @@ static void print_holder_json(const struct inv_binding *binding,
 	holder_json(holder);
 	json_num("tokens", holder->tokens);
 	json_num("iovs", holder->iovs);
-	json_num("bytes", holder->iovs << binding->k.iov_shift);
+	json_num("bytes", inventory_held_bytes(binding, holder));
 	json_seconds("oldest_seconds", inventory_age(holder->since_ns));
 	json_end_object();
 }
@@ -107,7 +108,7 @@ static void occupancy_json(const struct inv_binding *binding)
 	json_begin_object("iovs");
 	json_num("total", k->total);
 	json_num("free", k->free);
-	json_num("pool", pool_iovs(binding));
+	json_num("pool", inventory_pool_iovs(binding));
 	json_num("user", k->user);
 	json_end_object();
 	json_num("allocs", k->allocs);
@@ -128,6 +129,10 @@ static void device_json(const struct inv_binding *binding)
 
 static void dmabuf_json(const struct rec_binding *k)
 {
+	if (k->kind == KIND_IO_URING) {
+		json_null("dmabuf");
+		return;
+	}
 	json_begin_object("dmabuf");
 	json_num("inode", k->inode);
 	json_num("size", k->size);
@@ -141,7 +146,9 @@ static void binding_json(const struct inv_binding *binding)
 	const struct inv_holder *holder;
 	const __u32 *queue;
 
-	json_num("id", k->id);
+	json_num("id", binding_id(binding));
+	json_string("kind", inventory_kind(k->kind));
+	json_num("area", k->kind == KIND_IO_URING ? k->area : REC_UNKNOWN);
 	device_json(binding);
 	json_bool("unbound", k->unbound);
 	dmabuf_json(k);
@@ -165,7 +172,7 @@ static void iov_json(const struct inventory *inv, const struct inv_iov *iov)
 	json_num("offset", iov->offset);
 	json_hex("frag", iov->k.addr | PP_DEVMEM);
 	json_hex("dma", iov->k.dma);
-	json_string("state", state_names[state]);
+	json_text("state", state == IOV_UNKNOWN ? NULL : state_names[state]);
 	json_int("refcount", iov->k.refcount);
 	json_num("tokens", iov->k.tokens);
 	json_num("pool", iov->k.has_pool ? iov->k.pool : REC_UNKNOWN);
@@ -184,10 +191,10 @@ static int print_iov_json(const struct inv_iov *iov, void *arg)
 static int print_iov(const struct inv_iov *iov, void *arg)
 {
 	enum devmem_iov_state state = inventory_iov_state(arg, iov);
-	char tokens[OUT_NUM_LEN], age[OUT_NUM_LEN];
+	char id[OUT_NUM_LEN], tokens[OUT_NUM_LEN], age[OUT_NUM_LEN];
 
-	printf("%7u %8llu 0x%llx 0x%-14llx %-5s %8lld %6s %8s\n",
-	       iov->binding->k.id, iov->index, iov->k.addr | PP_DEVMEM,
+	printf("%7s %8llu 0x%llx 0x%-14llx %-5s %8lld %6s %8s\n",
+	       out_num(id, binding_id(iov->binding)), iov->index, iov->k.addr | PP_DEVMEM,
 	       iov->k.dma, state_names[state], iov->k.refcount,
 	       out_num(tokens, iov->k.tokens),
 	       out_age(age, state == IOV_USER ?
@@ -204,6 +211,7 @@ static int print_json(struct inventory_bpf *skel, struct inventory *inv)
 	int err = 0;
 
 	json_begin_object(NULL);
+	json_num("version", DOCUMENT_VERSION);
 	json_string("layout", layout_name(inv->layout));
 	json_begin_array("bindings");
 	vec_for_each(binding, &inv->bindings) {
@@ -230,6 +238,7 @@ static int print_json(struct inventory_bpf *skel, struct inventory *inv)
 static int print_iovs(struct inventory_bpf *skel, struct inventory *inv)
 {
 	const struct inv_binding *binding;
+	char id[OUT_NUM_LEN];
 	int err;
 
 	printf("%7s %8s %-18s %-16s %-5s %8s %6s %8s\n", "BINDING", "IOV",
@@ -241,7 +250,7 @@ static int print_iovs(struct inventory_bpf *skel, struct inventory *inv)
 		if (err && err != -ESTALE)
 			return err;
 		if (binding->truncated || err)
-			printf("%7u truncated\n", binding->k.id);
+			printf("%7s truncated\n", out_num(id, binding_id(binding)));
 	}
 	return 0;
 }
@@ -260,14 +269,22 @@ static void print_queues(const struct inv_binding *binding)
 static void print_holder(const struct inv_binding *binding,
 			 const struct inv_holder *holder)
 {
-	char bytes[OUT_NUM_LEN], age[OUT_NUM_LEN];
+	char bytes[OUT_NUM_LEN], age[OUT_NUM_LEN], cookie[OUT_NUM_LEN];
 
-	printf("        held: %llu iovs (%s), %llu tokens, oldest %s, socket %llu ",
-	       holder->iovs, out_size(bytes, holder->iovs << binding->k.iov_shift),
-	       holder->tokens, out_age(age, inventory_age(holder->since_ns)),
-	       holder->sock.cookie);
+	printf("        held: %llu iovs (%s), %llu %s, oldest %s, ", holder->iovs,
+	       out_size(bytes, inventory_held_bytes(binding, holder)), holder->tokens,
+	       binding->k.kind == KIND_TX ? "frags to be acknowledged" : "tokens",
+	       out_age(age, inventory_age(holder->since_ns)));
+	if (!holder->ring)
+		printf("socket %s ", out_num(cookie, holder->sock.cookie ?: REC_UNKNOWN));
 	holder_print(holder);
 	putchar('\n');
+}
+
+/* Host memory has no dma-buf that says how large it is */
+static __u64 binding_size(const struct rec_binding *k)
+{
+	return k->kind == KIND_IO_URING ? k->total << k->iov_shift : k->size;
 }
 
 static void print_binding(const struct inv_binding *binding)
@@ -276,13 +293,16 @@ static void print_binding(const struct inv_binding *binding)
 	char user[OUT_NUM_LEN], high[OUT_NUM_LEN], exhausted[OUT_NUM_LEN];
 	const struct rec_binding *k = &binding->k;
 	const struct inv_holder *holder;
-	char size[OUT_NUM_LEN], name[OUT_NAME_LEN];
+	char size[OUT_NUM_LEN], name[OUT_NAME_LEN], id[OUT_NUM_LEN], inode[OUT_NUM_LEN];
 
-	printf("%7u %-10s", k->id, out_name(name, k->ifname));
+	printf("%7s %-8s %-10s", out_num(id, binding_id(binding)), inventory_kind(k->kind),
+	       out_name(name, k->ifname));
 	print_queues(binding);
-	printf(" %7llu %-9s %6s %8s %8s %8s %8s %8s %9s%s%s\n", k->inode,
-	       out_name(name, k->exporter), out_size(size, k->size), out_num(total, k->total),
-	       out_num(unused, k->free), out_num(pool, pool_iovs(binding)),
+	printf(" %7s %-9s %6s %8s %8s %8s %8s %8s %9s%s%s\n",
+	       out_num(inode, k->kind == KIND_IO_URING ? REC_UNKNOWN : k->inode),
+	       out_name(name, k->exporter), out_size(size, binding_size(k)),
+	       out_num(total, k->total), out_num(unused, k->free),
+	       out_num(pool, inventory_pool_iovs(binding)),
 	       out_num(user, k->user), out_num(high, k->high_water),
 	       out_num(exhausted, k->exhausted), k->unbound ? " unbound" : "",
 	       binding->truncated ? " truncated" : "");
@@ -294,8 +314,8 @@ static int print_table(const struct inventory *inv)
 {
 	const struct inv_binding *binding;
 
-	printf("%7s %-10s %-8s %7s %-9s %6s %8s %8s %8s %8s %8s %9s\n",
-	       "BINDING", "IFNAME", "QUEUES", "DMABUF", "EXPORTER", "SIZE",
+	printf("%7s %-8s %-10s %-8s %7s %-9s %6s %8s %8s %8s %8s %8s %9s\n",
+	       "BINDING", "KIND", "IFNAME", "QUEUES", "DMABUF", "EXPORTER", "SIZE",
 	       "IOVS", "FREE", "POOL", "USER", "HIGH", "EXHAUSTED");
 	vec_for_each(binding, &inv->bindings)
 		if (wanted(binding))
@@ -311,11 +331,16 @@ static void print_decoded(const struct inventory *inv, const struct inv_iov *iov
 	char ifname[OUT_NAME_LEN], exporter[OUT_NAME_LEN];
 
 	printf("frag      0x%llx\n", iov->k.addr | PP_DEVMEM);
-	printf("binding   %u (%s, %s, dma-buf inode %llu)\n", k->id,
-	       *k->ifname ? out_name(ifname, k->ifname) : "device gone",
-	       out_name(exporter, k->exporter), k->inode);
+	printf("kind      %s\n", inventory_kind(k->kind));
+	out_name(ifname, *k->ifname ? k->ifname : "device gone");
+	if (k->kind == KIND_IO_URING)
+		printf("binding   - (%s, area %u of queue %u)\n", ifname, k->area, k->queue);
+	else
+		printf("binding   %u (%s, %s, dma-buf inode %llu)\n", k->id, ifname,
+		       out_name(exporter, k->exporter), k->inode);
 	printf("iov       %llu of %llu\n", iov->index, k->total);
-	printf("offset    %llu bytes into the dma-buf\n", iov->offset);
+	printf("offset    %llu bytes into the %s\n", iov->offset,
+	       k->kind == KIND_IO_URING ? "area" : "dma-buf");
 	printf("dma       0x%llx\n", iov->k.dma);
 	printf("state     %s\n", state_names[state]);
 	printf("refcount  %lld\n", iov->k.refcount);
@@ -347,8 +372,10 @@ static int decode(struct inventory_bpf *skel, const struct inventory *inv,
 	}
 
 	json_begin_object(NULL);
+	json_num("version", DOCUMENT_VERSION);
 	json_string("layout", layout_name(inv->layout));
-	json_num("binding", iov.binding->k.id);
+	json_string("kind", inventory_kind(iov.binding->k.kind));
+	json_num("binding", binding_id(iov.binding));
 	device_json(iov.binding);
 	iov_json(inv, &iov);
 	json_end_document();
@@ -388,7 +415,7 @@ int main(int argc, char **argv)
 	skel = inventory_open();
 	if (!skel)
 		return EXIT_FOUND;
-	inv = inventory_read(skel, INV_HOLDERS);
+	inv = inventory_read(skel, INV_HOLDERS | INV_KINDS);
 	if (!inv)
 		goto out;
 

@@ -42,8 +42,7 @@ static __u64 held_since(const struct probe *probe, const struct inv_holder *hold
 
 /* Where the kernel does not count tokens: what was handed out and is not out any more has
  * come back. @gets was read before the walk, and closes are read after it, so this is never
- * too much; and what was told once stays true. But tokens of a socket that nobody has open
- * any more and that still waits for its peer are found by no walk.
+ * too much; and what was told once stays true.
  */
 static void count_returned(struct walk_binding *found, const struct probe *probe,
 			   const struct walk *walk, __u64 gets)

@@ -17,10 +17,12 @@ bool device_known(const struct inventory *inv, const struct args *args);
 /* By -p */
 bool holder_wanted(const struct inv_holder *holder, const struct args *args);
 
-/* JSON's cookie, local, remote and tasks, in the object that is open */
+/* JSON's holder, cookie, local, remote and tasks, in the object that is open */
 void holder_json(const struct inv_holder *holder);
 
-/* Prints "LOCAL <- REMOTE, COMM[PID] fd FD, ..." */
+/* Prints "LOCAL <- REMOTE, COMM[PID] fd FD, ...", or "io_uring of COMM[PID] fd FD, ...". How
+ * a process has what it does not have as a descriptor is said in words.
+ */
 void holder_print(const struct inv_holder *holder);
 
 #endif /* DEVMEM_HOLDERS_H */

@@ -48,14 +48,24 @@ struct rec_run runs[REC_BATCH_RUNS];
 struct rec_token tokens[REC_BATCH_TOKENS];
 struct rec_frag frags[REC_BATCH_FRAGS];
 struct rec_iov iovs[REC_BATCH_IOVS];
+struct rec_file files[REC_BATCH_FILES];
+__u64 ifqs[REC_BATCH_IFQS];
+struct rec_refs refs;
 __u32 layout;
 __u32 iov_bytes;
+bool zcrx;		/* there may be interface queues of io_uring */
 
 static struct xa_cursor cursor;
 static struct xa_cursor finder;		/* a second one, for look-ups */
 static u64 bindings_xa;
 static u64 pools_xa;
 static u64 provider_ops;
+static u64 zcrx_ops;
+static u64 socket_fops;
+static u64 uring_fops;
+static u64 tcp_hash;
+static u64 this_walk;		/* numbers the looks at all there is */
+static bool any_sends;		/* a binding is for sending */
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -151,6 +161,14 @@ static __always_inline const struct net_devmem_dmabuf_binding *find_binding(void
 	return (const void *)binding;
 }
 
+static __always_inline const struct page_pool *find_pool(u32 id, u64 ops)
+{
+	const struct page_pool *pool;
+
+	pool = (const void *)look_up(pools_xa, id);
+	return pool && ops && (u64)BPF_CORE_READ(pool, mp_ops) == ops ? pool : NULL;
+}
+
 static __always_inline void fill_device(struct rec_binding *rec,
 					const struct net_device *dev)
 {
@@ -161,24 +179,27 @@ static __always_inline void fill_device(struct rec_binding *rec,
 	BPF_CORE_READ_STR_INTO(&rec->ifname, dev, name);
 }
 
+static __always_inline void forget_counters(struct rec_binding *rec)
+{
+	rec->total = REC_UNKNOWN;
+	rec->free = REC_UNKNOWN;
+	rec->user = REC_UNKNOWN;
+	rec->allocs = REC_UNKNOWN;
+	rec->releases = REC_UNKNOWN;
+	rec->exhausted = REC_UNKNOWN;
+	rec->high_water = REC_UNKNOWN;
+	rec->token_gets = REC_UNKNOWN;
+	rec->token_puts = REC_UNKNOWN;
+	rec->token_closes = REC_UNKNOWN;
+}
+
 static __always_inline void fill_counters(struct rec_binding *rec,
 					  const void *binding)
 {
 	const struct net_devmem_dmabuf_binding___ppdevmem *ours = binding;
 
 	if (!bpf_core_field_exists(ours->num_iovs)) {
-		rec->iovs = 0;
-		rec->total = REC_UNKNOWN;
-		rec->free = REC_UNKNOWN;
-		rec->user = REC_UNKNOWN;
-		rec->allocs = REC_UNKNOWN;
-		rec->releases = REC_UNKNOWN;
-		rec->exhausted = REC_UNKNOWN;
-		rec->high_water = REC_UNKNOWN;
-		rec->token_gets = REC_UNKNOWN;
-		rec->token_puts = REC_UNKNOWN;
-		rec->token_closes = REC_UNKNOWN;
-		rec->unbound = 0;
+		forget_counters(rec);
 		return;
 	}
 	rec->iovs = (u64)BPF_CORE_READ(ours, iovs);
@@ -207,6 +228,8 @@ fill_binding(struct rec_binding *rec,
 	rec->inode = BPF_CORE_READ(binding, dmabuf, file, f_inode, i_ino);
 	rec->size = BPF_CORE_READ(binding, dmabuf, size);
 	rec->iov_shift = binding_iov_shift(binding);
+	rec->kind = binding_kind(binding);
+	any_sends |= rec->kind == KIND_TX;
 	bpf_probe_read_kernel_str(rec->exporter, sizeof(rec->exporter),
 				  BPF_CORE_READ(binding, dmabuf, exp_name));
 	fill_counters(rec, binding);
@@ -244,9 +267,18 @@ int read_bindings(struct rec_request *ctx)
 	start_request(ctx);
 	layout = devmem_layout();
 	iov_bytes = iov_struct_size();
+	zcrx = can_zcrx();
+	if (!req.from) {
+		this_walk++;
+		any_sends = false;
+	}
 	err = find_symbol("net_devmem_dmabuf_bindings", bindings_xa);
 	if (err)
 		return err;
+	/* What a kernel does not have, nobody is found by */
+	find_symbol("socket_file_ops", socket_fops);
+	find_symbol("io_uring_fops", uring_fops);
+	find_symbol("tcp_hashinfo", tcp_hash);
 
 	bpf_rcu_read_lock();
 	xa_start(&cursor, (const void *)bindings_xa, req.from);
@@ -261,25 +293,28 @@ static long pool_step(u32 i, void *unused)
 	const struct page_pool *pool;
 	struct rec_pool *rec;
 	struct xa_found found;
+	u64 ops;
 
 	if (cursor.done || batch_full(REC_BATCH_POOLS))
 		return 1;
 
 	found = xa_step(&cursor);
 	pool = (const void *)found.entry;
-	if (!pool || (u64)BPF_CORE_READ(pool, mp_ops) != provider_ops)
+	ops = pool ? (u64)BPF_CORE_READ(pool, mp_ops) : 0;
+	if (!ops || (ops != provider_ops && ops != zcrx_ops))
 		return 0;
 	rec = next_record(pools);
 	if (!rec)
 		return 1;
 
+	rec->kind = ops == zcrx_ops ? KIND_IO_URING : KIND_RX;
 	rec->binding = (u64)BPF_CORE_READ(pool, mp_priv);
 	rec->id = BPF_CORE_READ(pool, user.id);
 	rec->queue = BPF_CORE_READ(pool, slow.queue_idx);
 	return 0;
 }
 
-/* The page pools on device memory, from pool id req.from on */
+/* The page pools on memory that is no page, from pool id req.from on */
 SEC("syscall")
 int read_pools(struct rec_request *ctx)
 {
@@ -290,6 +325,8 @@ int read_pools(struct rec_request *ctx)
 	      find_symbol("dmabuf_devmem_ops", provider_ops);
 	if (err)
 		return err;
+	if (can_zcrx())
+		find_symbol("io_uring_pp_zc_ops", zcrx_ops);
 
 	bpf_rcu_read_lock();
 	xa_start(&cursor, (const void *)pools_xa, req.from);
@@ -297,14 +334,6 @@ int read_pools(struct rec_request *ctx)
 	bpf_rcu_read_unlock();
 	finish_walk();
 	return 0;
-}
-
-static __always_inline const struct page_pool *find_pool(void)
-{
-	const struct page_pool *pool;
-
-	pool = (const void *)look_up(pools_xa, req.id);
-	return pool && (u64)BPF_CORE_READ(pool, mp_ops) == provider_ops ? pool : NULL;
 }
 
 /* The binding that page pool req.id holds and no list has. Its device may be gone,
@@ -318,26 +347,15 @@ int read_unlisted_binding(struct rec_request *ctx)
 
 	start_request(ctx);
 	bpf_rcu_read_lock();
-	pool = find_pool();
+	pool = find_pool(req.id, provider_ops);
 	rec = next_record(bindings);
 	if (rec && pool) {
 		fill_binding(rec, BPF_CORE_READ(pool, mp_priv), NULL);
 		rec->unbound = 1;
-		reply.gone = find_pool() != pool;
+		reply.gone = find_pool(req.id, provider_ops) != pool;
 	} else {
 		reply.gone = 1;
 	}
-	bpf_rcu_read_unlock();
-	return 0;
-}
-
-/* Whether a binding is there */
-SEC("syscall")
-int check_binding(struct rec_request *ctx)
-{
-	start_request(ctx);
-	bpf_rcu_read_lock();
-	reply.gone = !find_binding();
 	bpf_rcu_read_unlock();
 	return 0;
 }
@@ -452,6 +470,25 @@ static long run_step(u32 i, void *unused)
 	return 0;
 }
 
+#include "areas.bpf.h"
+
+/* What the request is about is there, a binding or an area */
+static __always_inline bool is_there(void)
+{
+	return req.kind == KIND_IO_URING ? !!find_area() : !!find_binding();
+}
+
+/* Whether a binding is there, or an area */
+SEC("syscall")
+int check_binding(struct rec_request *ctx)
+{
+	start_request(ctx);
+	bpf_rcu_read_lock();
+	reply.gone = !is_there();
+	bpf_rcu_read_unlock();
+	return 0;
+}
+
 /* Our provider has one array */
 static __always_inline void read_array(const struct net_devmem_dmabuf_binding *binding)
 {
@@ -472,14 +509,24 @@ static __always_inline void read_array(const struct net_devmem_dmabuf_binding *b
 	reply.cut = 1;
 }
 
-/* The runs of iovs of a binding, from run number req.from on */
+/* The runs of iovs of a binding or an area, from run number req.from on */
 SEC("syscall")
 int read_runs(struct rec_request *ctx)
 {
 	const struct net_devmem_dmabuf_binding___ppdevmem *ours = NULL;
 	const struct net_devmem_dmabuf_binding *binding = NULL;
+	const struct io_zcrx_area *area;
 
 	start_request(ctx);
+	if (req.kind == KIND_IO_URING) {
+		bpf_rcu_read_lock();
+		area = find_area();
+		if (area)
+			read_area(area);
+		reply.gone = !area || !find_area();
+		bpf_rcu_read_unlock();
+		return 0;
+	}
 	if (!bpf_core_field_exists(ours->num_iovs) &&
 	    !bpf_core_field_exists(binding->chunk_pool))
 		return ENOENT;
@@ -521,7 +568,7 @@ static long iov_step(u32 i, const struct rec_run *run)
 	rec->addr = (u64)iov;
 	rec->dma = iov_dma(iov);
 	rec->refcount = refcount;
-	rec->tokens = iov_user_tokens(iov);
+	rec->tokens = run->refs ? area_refs(run, reply.next) : iov_user_tokens(iov);
 	rec->since_ns = iov_user_since(iov);
 	rec->has_pool = !!pool;
 	rec->pool = pool ? BPF_CORE_READ(pool, user.id) : 0;
@@ -542,11 +589,11 @@ int read_iovs(struct rec_request *ctx)
 		run = runs[slot];
 	reply.next = req.from;
 	bpf_rcu_read_lock();
-	reply.gone = !find_binding();
+	reply.gone = !is_there();
 	if (!reply.gone)
 		bpf_loop(REC_BATCH_IOVS, iov_step, &run, 0);
 	reply.more = reply.next < req.to && reply.next < run.num;
-	reply.gone |= !find_binding();
+	reply.gone |= !is_there();
 	bpf_rcu_read_unlock();
 	return 0;
 }
@@ -575,7 +622,7 @@ static long token_step(u32 i, void *unused)
 	return 0;
 }
 
-/* Sockets that read_files found. Only those can be asked for. */
+/* Sockets that were found. Only those can be asked for. */
 static struct {
 	u64 sk;
 	u64 cookie;
@@ -590,7 +637,8 @@ static __always_inline const struct sock *find_socket(void)
 	const struct sock *sk;
 	u32 slot = req.slot;
 
-	if (slot >= ARRAY_SIZE(sockets) || sockets[slot].cookie != req.cookie)
+	if (slot >= ARRAY_SIZE(sockets) || sockets[slot].cookie != req.cookie ||
+	    sockets[slot].sk != req.binding)
 		return NULL;
 	sk = (const void *)sockets[slot].sk;
 	if (BPF_CORE_READ(sk, __sk_common.skc_cookie.counter) != (s64)req.cookie)
@@ -617,12 +665,17 @@ int read_tokens(struct rec_request *ctx)
 	return 0;
 }
 
-/* What a socket has not read is in three queues, one after the other */
+/* What a socket has not read is in three queues, one after the other, and what its peer has
+ * not acknowledged in two
+ */
 enum unread_queue {
 	QUEUE_RECEIVED,		/* a list, in the order of sequence numbers */
 	QUEUE_EARLY,		/* out of order: a tree of sequence numbers */
 	QUEUE_BACKLOG,		/* a list: came while the socket was locked */
-	QUEUES_END,
+	UNREAD_END,
+	QUEUE_UNACKED = UNREAD_END,	/* was sent: a tree of sequence numbers */
+	QUEUE_UNSENT,		/* a list, in their order */
+	SENT_END,
 };
 
 #define MAX_RESTARTS	8
@@ -638,6 +691,7 @@ static volatile struct {
 	const struct sk_buff *best;	/* of the tree, so far */
 	const struct rb_node *node;
 	u32 queue;			/* enum unread_queue */
+	u32 end;			/* the first queue not to look at */
 	u32 had;			/* sequence number, or how many of the backlog */
 	u32 num;			/* of the backlog, before this one */
 	u32 restarts;
@@ -714,7 +768,7 @@ static __always_inline bool was_had(u32 seq)
 	return unread.any && (s32)(seq - unread.had) <= 0;
 }
 
-/* Down the tree of what came early, to the first that was not had */
+/* Down a tree of what came early or was sent, to the first that was not had */
 static long early_step(u32 i, void *unused)
 {
 	const struct rb_node *node = unread.node;
@@ -734,12 +788,20 @@ static long early_step(u32 i, void *unused)
 
 #define TREE_DEPTH	64
 
-static __always_inline const struct sk_buff *first_early(const struct sock *sk)
+static __always_inline bool is_tree(void)
+{
+	return unread.queue == QUEUE_EARLY || unread.queue == QUEUE_UNACKED;
+}
+
+static __always_inline const struct sk_buff *first_of_tree(const struct sock *sk)
 {
 	const struct tcp_sock *tp = (const void *)sk;
 
 	unread.best = NULL;
-	unread.node = BPF_CORE_READ(tp, out_of_order_queue.rb_node);
+	if (unread.queue == QUEUE_EARLY)
+		unread.node = BPF_CORE_READ(tp, out_of_order_queue.rb_node);
+	else
+		unread.node = BPF_CORE_READ(sk, tcp_rtx_queue.rb_node);
 	bpf_loop(TREE_DEPTH, early_step, NULL, 0);
 	return unread.best;
 }
@@ -748,8 +810,10 @@ static __always_inline const struct sk_buff *first_of_queue(const struct sock *s
 {
 	if (unread.queue == QUEUE_RECEIVED)
 		return BPF_CORE_READ(sk, sk_receive_queue.next);
-	if (unread.queue == QUEUE_EARLY)
-		return first_early(sk);
+	if (is_tree())
+		return first_of_tree(sk);
+	if (unread.queue == QUEUE_UNSENT)
+		return BPF_CORE_READ(sk, sk_write_queue.next);
 	unread.num = 0;
 	return BPF_CORE_READ(sk, sk_backlog.head);
 }
@@ -762,9 +826,13 @@ static __always_inline void next_queue(void)
 	unread.skb = first_of_queue(unread.sk);
 }
 
-/* What is not the socket's is of another queue by now, or of none */
+/* What is not the socket's is of another queue by now, or of none. What is to be sent does
+ * not say whose it is.
+ */
 static __always_inline bool is_astray(const struct sk_buff *skb)
 {
+	if (unread.queue >= UNREAD_END)
+		return !skb;
 	return unread.queue != QUEUE_BACKLOG &&
 	       (!skb || BPF_CORE_READ(skb, sk) != unread.sk);
 }
@@ -773,6 +841,8 @@ static __always_inline bool is_end(const struct sk_buff *skb)
 {
 	if (unread.queue == QUEUE_RECEIVED)
 		return skb == (const void *)&unread.sk->sk_receive_queue;
+	if (unread.queue == QUEUE_UNSENT)
+		return skb == (const void *)&unread.sk->sk_write_queue;
 	return !skb;
 }
 
@@ -788,8 +858,8 @@ static __always_inline void start_again(void)
 
 static __always_inline const struct sk_buff *skb_after(const struct sk_buff *skb)
 {
-	if (unread.queue == QUEUE_EARLY)
-		return first_early(unread.sk);
+	if (is_tree())
+		return first_of_tree(unread.sk);
 	return BPF_CORE_READ(skb, next);
 }
 
@@ -821,7 +891,7 @@ static long unread_step(u32 i, void *unused)
 {
 	const struct sk_buff *skb = unread.skb, *part = unread.part;
 
-	if (unread.queue >= QUEUES_END || unread.found || unread.full)
+	if (unread.queue >= unread.end || unread.found || unread.full)
 		return 1;
 	if (part) {
 		add_frags(part);
@@ -855,11 +925,16 @@ static long unread_step(u32 i, void *unused)
 	return 0;
 }
 
-/* @from: where to go on, as unread_position() has it */
-static __always_inline void start_unread(const struct sock *sk, u64 from)
+/* @from: where to go on, as unread_position() has it, 0 at the beginning of those that end
+ * at @end
+ */
+static __always_inline void start_unread(const struct sock *sk, u64 from, u32 end)
 {
 	unread.sk = sk;
+	unread.end = end;
 	unread.queue = from >> 33;
+	if (end == SENT_END && unread.queue < UNREAD_END)
+		unread.queue = UNREAD_END;
 	unread.any = from >> 32 & 1;
 	unread.had = from;
 	unread.part = NULL;
@@ -880,7 +955,7 @@ static __always_inline u64 unread_position(void)
  */
 static __always_inline void finish_unread(void)
 {
-	reply.more = unread.queue < QUEUES_END;
+	reply.more = unread.queue < unread.end;
 	if (!reply.more)
 		return;
 	if (unread.first) {
@@ -892,7 +967,9 @@ static __always_inline void finish_unread(void)
 	reply.next = unread_position();
 }
 
-/* The frags that a socket has not read, from req.from on */
+/* The frags that a socket has not read, from req.from on; with req.kind of KIND_TX those
+ * that its peer has not acknowledged
+ */
 SEC("syscall")
 int read_unread(struct rec_request *ctx)
 {
@@ -903,7 +980,7 @@ int read_unread(struct rec_request *ctx)
 	sk = find_socket();
 	if (sk) {
 		unread.only_look = false;
-		start_unread(sk, req.from);
+		start_unread(sk, req.from, req.kind == KIND_TX ? SENT_END : UNREAD_END);
 		bpf_loop(REC_MAX_STEPS, unread_step, NULL, 0);
 		finish_unread();
 	}
@@ -915,10 +992,10 @@ int read_unread(struct rec_request *ctx)
 /* What came before a queue was bound, or by another one, can stand before what is in
  * device memory.
  */
-static __always_inline bool has_unread(const struct sock *sk)
+static __always_inline bool has_devmem(const struct sock *sk, u32 end)
 {
 	unread.only_look = true;
-	start_unread(sk, 0);
+	start_unread(sk, 0, end);
 	bpf_loop(REC_MAX_STEPS, unread_step, NULL, 0);
 	return unread.found;
 }
@@ -953,47 +1030,58 @@ static __always_inline void fill_addresses(struct rec_file *rec,
 	*(u32 *)rec->remote_addr = BPF_CORE_READ(sk, __sk_common.skc_daddr);
 }
 
-/* Every open file of every process: the TCP sockets that hold tokens or have
- * unread device memory
+/* False if a TCP socket has no device memory */
+static __always_inline bool fill_tcp(struct rec_file *rec, const struct sock *sk)
+{
+	const struct inet_connection_sock *icsk = (const void *)sk;
+	u32 slot;
+
+	rec->has_tokens = !!BPF_CORE_READ(sk, sk_user_frags.xa_head);
+	rec->has_unread = has_devmem(sk, UNREAD_END);
+	if (any_sends)
+		rec->has_sent = has_devmem(sk, SENT_END);
+	if (!rec->has_tokens && !rec->has_unread && !rec->has_sent)
+		return false;
+
+	rec->idle_jiffies = (u32)bpf_jiffies64() -
+			    BPF_CORE_READ(icsk, icsk_ack.lrcvtime);
+	rec->cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	slot = next_socket++ % REC_SOCKETS;
+	sockets[slot].sk = (u64)sk;
+	sockets[slot].cookie = rec->cookie;
+	rec->slot = slot;
+	rec->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	fill_addresses(rec, sk);
+	return true;
+}
+
+#include "behind.bpf.h"
+
+/* Every open file of every process: the TCP sockets that hold tokens or have device memory
+ * unread or unsent, and the containers
  */
 SEC("iter/task_file")
 int read_files(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
-	const struct inet_connection_sock *icsk;
 	struct file *file = ctx->file;
 	struct rec_file rec = {};
 	struct socket *sock;
 	struct sock *sk;
-	u32 slot;
 
 	if (!task || !file)
 		return 0;
 	sock = bpf_sock_from_file(file);
-	if (!sock)
+	sk = sock ? sock->sk : NULL;
+	if (sock ? !sk || !fill_socket(&rec, untyped(sk)) : !fill_ring(&rec, untyped(file)))
 		return 0;
-	sk = sock->sk;
-	if (!sk || !is_tcp(sk))
-		return 0;
-	rec.has_tokens = !!BPF_CORE_READ(sk, sk_user_frags.xa_head);
-	rec.has_unread = has_unread(sk);
-	if (!rec.has_tokens && !rec.has_unread)
-		return 0;
-
-	icsk = (const void *)sk;
-	rec.idle_jiffies = (u32)bpf_jiffies64() -
-			   BPF_CORE_READ(icsk, icsk_ack.lrcvtime);
-	rec.sk = (u64)sk;
-	rec.cookie = bpf_get_socket_cookie(sk);
-	slot = next_socket++ % REC_SOCKETS;
-	sockets[slot].sk = rec.sk;
-	sockets[slot].cookie = rec.cookie;
-	rec.slot = slot;
+	if (sk && rec.type == FILE_SOCKET) {
+		rec.cookie = bpf_get_socket_cookie(sk);
+		sockets[rec.slot % REC_SOCKETS].cookie = rec.cookie;
+	}
 	rec.pid = BPF_CORE_READ(task, tgid);
 	rec.fd = ctx->fd;
-	rec.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	BPF_CORE_READ_STR_INTO(&rec.comm, task, group_leader, comm);
-	fill_addresses(&rec, sk);
 	bpf_seq_write(ctx->meta->seq, &rec, sizeof(rec));
 	return 0;
 }

@@ -23,10 +23,31 @@ struct range {
 };
 
 DEFINE_VEC(ranges, struct range);
-DEFINE_VEC(rec_files, struct rec_file);
 DEFINE_VEC(rec_frags, struct rec_frag);
 DEFINE_VEC(rec_bindings, struct rec_binding);
 DEFINE_VEC(rec_pools, struct rec_pool);
+
+/* Interface queue @ifq is @ring's */
+struct ring_ifq {
+	__u64 ifq;
+	__u64 ring;
+};
+
+DEFINE_VEC(ring_ifqs, struct ring_ifq);
+
+/* A search for holders */
+struct scan {
+	struct inventory_bpf *skel;
+	struct inventory *inv;
+	unsigned int what;
+	struct ranges ranges;
+	struct set cookies;		/* of sockets that were read */
+	struct set addrs;		/* of those that have no cookie */
+	struct set known;		/* addresses of containers */
+	struct rec_files containers;	/* different ones */
+	struct ring_ifqs ifqs;
+	struct found found;
+};
 
 static const char *const layout_names[] = {
 	[LAYOUT_NONE] = "none",
@@ -35,6 +56,35 @@ static const char *const layout_names[] = {
 	[LAYOUT_DESC] = "linux-6.17",
 	[LAYOUT_PPDEVMEM] = "ppdevmem",
 };
+
+static const char *const kind_names[] = {
+	[KIND_RX] = "rx",
+	[KIND_TX] = "tx",
+	[KIND_IO_URING] = "io_uring",
+};
+
+const char *inventory_kind(enum devmem_kind kind)
+{
+	return kind_names[kind];
+}
+
+/* Counters are read one after the other, so their sum can be off */
+__u64 inventory_pool_iovs(const struct inv_binding *binding)
+{
+	const struct rec_binding *k = &binding->k;
+
+	if (k->total == REC_UNKNOWN || k->free == REC_UNKNOWN || k->user == REC_UNKNOWN)
+		return REC_UNKNOWN;
+	return k->total > k->free + k->user ? k->total - k->free - k->user : 0;
+}
+
+__u64 inventory_held_bytes(const struct inv_binding *binding,
+			   const struct inv_holder *holder)
+{
+	if (binding->k.kind == KIND_TX)
+		return holder->sent_bytes;
+	return holder->iovs << binding->k.iov_shift;
+}
 
 const char *layout_name(enum devmem_layout layout)
 {
@@ -53,14 +103,15 @@ __u64 inventory_age(__u64 since_ns)
 }
 
 /* From now on nobody but the programs can write what they remember, this process
- * included: a map is frozen only when it is mapped nowhere for writing.
+ * included: a map is frozen only when it is mapped nowhere for writing. The skeleton's
+ * struct ends before variables that are static.
  */
 static int seal(struct inventory_bpf *skel)
 {
+	size_t size = bpf_map__value_size(skel->maps.bss);
 	int fd = bpf_map__fd(skel->maps.bss);
 
-	if (mmap(skel->bss, sizeof(*skel->bss), PROT_READ, MAP_SHARED | MAP_FIXED, fd,
-		 0) == MAP_FAILED)
+	if (mmap(skel->bss, size, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
 		return -errno;
 	return bpf_map_freeze(fd);
 }
@@ -178,16 +229,50 @@ static struct inv_binding *find_binding(struct inventory *inv, __u64 addr)
 	return NULL;
 }
 
-/* Mainline forgets a binding when it is unbound; page pools still have it */
-static int read_unlisted_bindings(struct inventory_bpf *skel,
-				  struct inventory *inv)
+static int read_unlisted_binding(struct inventory_bpf *skel, struct inventory *inv,
+				 const struct rec_pool *pool)
 {
+	struct rec_request req = { .id = pool->id };
+	int err;
+
+	if (inv->layout == LAYOUT_PPDEVMEM || find_binding(inv, pool->binding))
+		return 0;
+	err = run_batch(skel, skel->progs.read_unlisted_binding, &req);
+	if (!err)
+		add_binding(inv, &skel->bss->bindings[0]);
+	return err;
+}
+
+/* A page pool that is on its way out can have the same ones as a new one */
+static int read_areas(struct inventory_bpf *skel, struct inventory *inv,
+		      const struct rec_pool *pool)
+{
+	struct rec_request req = { .id = pool->id };
+	struct rec_bindings recs = {};
+	struct rec_binding *rec;
+	int err;
+
+	err = collect(skel, skel->progs.read_areas, &req, skel->bss->bindings, &recs);
+	vec_for_each(rec, &recs)
+		if (!err && !find_binding(inv, rec->addr))
+			add_binding(inv, rec);
+	vec_free(&recs);
+	return err;
+}
+
+/* Mainline forgets a binding when it is unbound, and lists no interface queues; page pools
+ * have both
+ */
+static int read_unlisted(struct inventory_bpf *skel, struct inventory *inv,
+			 unsigned int what)
+{
+	const bool areas = what & INV_KINDS && skel->bss->zcrx;
 	struct rec_pools pools = {};
 	struct rec_request req = {};
 	struct rec_pool *pool;
 	int err;
 
-	if (inv->layout == LAYOUT_PPDEVMEM)
+	if (inv->layout == LAYOUT_PPDEVMEM && !areas)
 		return 0;
 
 	err = collect(skel, skel->progs.read_pools, &req, skel->bss->pools, &pools);
@@ -195,13 +280,13 @@ static int read_unlisted_bindings(struct inventory_bpf *skel,
 		diag("the kernel does not name its page pools: it needs CONFIG_KALLSYMS_ALL=y");
 
 	vec_for_each(pool, &pools) {
-		if (err || find_binding(inv, pool->binding))
-			continue;
-		req = (struct rec_request){ .id = pool->id };
-		err = run_batch(skel, skel->progs.read_unlisted_binding, &req);
-		if (!err)
-			add_binding(inv, &skel->bss->bindings[0]);
-		else if (err == -ESTALE)
+		if (err)
+			break;
+		if (pool->kind != KIND_IO_URING)
+			err = read_unlisted_binding(skel, inv, pool);
+		else if (areas)
+			err = read_areas(skel, inv, pool);
+		if (err == -ESTALE)
 			err = 0;
 	}
 	vec_free(&pools);
@@ -216,20 +301,56 @@ static int cmp_runs(const void *a, const void *b)
 
 static struct rec_request about(const struct inv_binding *binding)
 {
-	return (struct rec_request){ .binding = binding->k.addr, .id = binding->k.id };
+	const struct rec_binding *k = &binding->k;
+
+	return (struct rec_request) {
+		.binding = k->addr,
+		.id = k->kind == KIND_IO_URING ? k->pool : k->id,
+		.kind = k->kind,
+		.area = k->area,
+	};
 }
 
-/* Where the provider has no counters, runs tell how full it is */
+/* Where the provider has no counters, runs tell how full it is. What is sent from takes no
+ * iov out of them.
+ */
 static void count_runs(struct inv_binding *binding)
 {
 	const struct inv_run *run;
+	__u64 num = 0, avail = 0;
 
-	binding->k.total = 0;
-	binding->k.free = 0;
 	vec_for_each(run, &binding->runs) {
-		binding->k.total += run->k.num;
-		binding->k.free += run->k.avail >> binding->k.iov_shift;
+		num += run->k.num;
+		avail += run->k.avail >> binding->k.iov_shift;
 	}
+	binding->k.total = num;
+	if (binding->k.kind == KIND_RX)
+		binding->k.free = avail;
+}
+
+/* All of an area that user space has is its rings' */
+static int count_refs(struct inventory_bpf *skel, struct inv_binding *binding)
+{
+	struct rec_request req = about(binding);
+	struct rec_refs refs = {};
+	struct inv_holder *holder;
+	int more;
+
+	do {
+		more = run_batch(skel, skel->progs.count_refs, &req);
+		refs.refs += skel->bss->refs.refs;
+		refs.iovs += skel->bss->refs.iovs;
+	} while (more > 0);
+	if (more)
+		return more;
+	binding->k.user = refs.iovs;
+	holder = vec_add(&binding->holders);
+	memset(holder, 0, sizeof(*holder));
+	holder->ring = true;
+	holder->tokens = refs.refs;
+	holder->iovs = refs.iovs;
+	holder->since_ns = REC_UNKNOWN;
+	return 0;
 }
 
 static int read_runs(struct inventory_bpf *skel, struct inv_binding *binding)
@@ -264,6 +385,11 @@ static int read_queues(struct inventory_bpf *skel, struct inv_binding *binding)
 
 	if (binding->k.unbound)
 		return 0;
+	if (binding->k.kind == KIND_IO_URING) {
+		if (binding->k.ifindex)
+			*vec_add(&binding->queues) = binding->k.queue;
+		return 0;
+	}
 	return collect(skel, skel->progs.read_queues, &req, skel->bss->queues,
 		       &binding->queues);
 }
@@ -276,6 +402,8 @@ static int read_details(struct inventory_bpf *skel, struct inv_binding *binding,
 	err = read_queues(skel, binding);
 	if (!err && !(what & INV_QUICK))
 		err = read_runs(skel, binding);
+	if (!err && binding->k.kind == KIND_IO_URING && !(what & INV_QUICK))
+		err = count_refs(skel, binding);
 	return err;
 }
 
@@ -370,14 +498,6 @@ static const struct range *find_range(const struct ranges *ranges, __u64 addr)
 	return NULL;
 }
 
-static int cmp_files(const void *a, const void *b)
-{
-	const struct rec_file *l = a, *r = b;
-
-	return cmp_u64(l->cookie, r->cookie) ?: cmp_u64(l->pid, r->pid) ?:
-	       cmp_u64(l->fd, r->fd);
-}
-
 static int cmp_tokens(const void *a, const void *b)
 {
 	return cmp_u64(((const struct rec_token *)a)->word,
@@ -399,7 +519,8 @@ static struct inv_holder *get_holder(struct inv_binding *binding,
 {
 	struct inv_holder *holder = binding->holders.at + binding->holders.num;
 
-	if (binding->holders.num && holder[-1].sock.cookie == sock->cookie)
+	if (binding->holders.num && holder[-1].sock.sk == sock->sk &&
+	    holder[-1].sock.cookie == sock->cookie)
 		return &holder[-1];
 
 	holder = vec_add(&binding->holders);
@@ -461,14 +582,17 @@ static void account_tokens(struct inventory *inv, const struct ranges *ranges,
 
 static struct rec_request about_socket(const struct rec_file *sock)
 {
-	return (struct rec_request){ .slot = sock->slot, .cookie = sock->cookie };
+	return (struct rec_request) {
+		.binding = sock->sk,
+		.slot = sock->slot,
+		.cookie = sock->cookie,
+	};
 }
 
-static int read_tokens(struct inventory_bpf *skel, struct inventory *inv,
-		       const struct ranges *ranges, const struct rec_file *sock,
-		       bool keep)
+static int read_tokens(struct scan *scan, const struct rec_file *sock)
 {
 	struct rec_request req = about_socket(sock);
+	struct inventory_bpf *skel = scan->skel;
 	struct rec_tokens tokens = {};
 	int err;
 
@@ -476,15 +600,15 @@ static int read_tokens(struct inventory_bpf *skel, struct inventory *inv,
 	if (!err) {
 		vec_sort(&tokens, cmp_tokens);
 		forget_shared(&tokens);
-		account_tokens(inv, ranges, sock, &tokens, keep);
+		account_tokens(scan->inv, &scan->ranges, sock, &tokens,
+			       scan->what & INV_TOKENS);
 	}
 	vec_free(&tokens);
 	return err;
 }
 
-static void account_unread(struct inventory *inv, const struct ranges *ranges,
-			   const struct rec_file *sock, const struct rec_frags *frags,
-			   bool truncated)
+static void account_unread(struct scan *scan, const struct rec_file *sock,
+			   const struct rec_frags *frags, bool truncated)
 {
 	const struct rec_frag *frag;
 
@@ -492,60 +616,111 @@ static void account_unread(struct inventory *inv, const struct ranges *ranges,
 		const struct range *range;
 		struct inv_holder *holder;
 
-		range = find_range(ranges, frag->word & ~PP_DEVMEM);
+		range = find_range(&scan->ranges, frag->word & ~PP_DEVMEM);
 		if (!range)
 			continue;
-		holder = get_holder(&inv->bindings.at[range->binding], sock);
+		holder = get_holder(&scan->inv->bindings.at[range->binding], sock);
 		holder->unread_iovs++;
 		holder->unread_bytes += frag->len;
 		holder->truncated = truncated;
 	}
 }
 
-static int read_unread(struct inventory_bpf *skel, struct inventory *inv,
-		       const struct ranges *ranges, const struct rec_file *sock)
+/* @frags is sorted by iov. What is sent on as it was received is no binding for sending's. */
+static void account_sent(struct scan *scan, const struct rec_file *sock,
+			 const struct rec_frags *frags, bool truncated)
+{
+	const struct rec_frag *frag;
+	__u64 last = 0;
+
+	vec_for_each(frag, frags) {
+		const struct range *range;
+		struct inv_binding *binding;
+		struct inv_holder *holder;
+
+		range = find_range(&scan->ranges, frag->word & ~PP_DEVMEM);
+		if (!range || scan->inv->bindings.at[range->binding].k.kind != KIND_TX)
+			continue;
+		binding = &scan->inv->bindings.at[range->binding];
+		holder = get_holder(binding, sock);
+		holder->tokens++;
+		holder->sent_bytes += frag->len;
+		holder->truncated = truncated;
+		if (frag->word == last)
+			continue;
+		last = frag->word;
+		holder->iovs++;
+		*vec_add(&binding->user_words) = frag->word;
+	}
+}
+
+static int cmp_frags(const void *a, const void *b)
+{
+	return cmp_u64(((const struct rec_frag *)a)->word,
+		       ((const struct rec_frag *)b)->word);
+}
+
+/* The frags in a socket's queues: those that it received, or those to be sent */
+static int read_frags(struct scan *scan, const struct rec_file *sock, bool sent)
 {
 	struct rec_request req = about_socket(sock);
+	struct inventory_bpf *skel = scan->skel;
 	struct rec_frags frags = {};
 	bool truncated = false;
 	int more;
 	__u32 i;
 
+	req.kind = sent ? KIND_TX : KIND_RX;
 	do {
 		more = run_batch(skel, skel->progs.read_unread, &req);
 		for (i = 0; more >= 0 && i < skel->bss->reply.num; i++)
 			*vec_add(&frags) = skel->bss->frags[i];
 		truncated |= more >= 0 && skel->bss->reply.cut;
 	} while (more > 0);
-	if (!more)
-		account_unread(inv, ranges, sock, &frags, truncated);
+	vec_sort(&frags, cmp_frags);
+	if (!more && sent)
+		account_sent(scan, sock, &frags, truncated);
+	else if (!more)
+		account_unread(scan, sock, &frags, truncated);
 	vec_free(&frags);
 	return more;
 }
 
 /* A socket that is gone by now has given back what it had */
-static int read_socket(struct inventory_bpf *skel, struct inventory *inv,
-		       const struct ranges *ranges, const struct rec_file *sock,
-		       unsigned int what)
+static int read_socket(struct scan *scan, const struct rec_file *sock)
 {
 	int err = 0;
 
+	if (!(sock->cookie ? set_add(&scan->cookies, sock->cookie) :
+			     set_add(&scan->addrs, sock->sk)))
+		return 0;
 	if (sock->has_tokens)
-		err = read_tokens(skel, inv, ranges, sock, what & INV_TOKENS);
-	if (!err && sock->has_unread && what & INV_UNREAD)
-		err = read_unread(skel, inv, ranges, sock);
+		err = read_tokens(scan, sock);
+	if (!err && sock->has_unread && scan->what & INV_UNREAD)
+		err = read_frags(scan, sock, false);
+	if (!err && sock->has_sent && scan->what & INV_KINDS)
+		err = read_frags(scan, sock, true);
 	return err == -ESTALE ? 0 : err;
 }
 
-/* After a million files that are of no interest the kernel takes a break, but not for
- * good. A socket is read at once, as programs forget where it is.
+/* A socket is read at once, as programs forget where it is. What is behind a container is
+ * looked at when all processes' files are known.
  */
-static int read_files_from(int fd, struct inventory_bpf *skel, struct inventory *inv,
-			   const struct ranges *ranges, struct rec_files *files,
-			   unsigned int what)
+static int take_file(struct scan *scan, const struct rec_file *file)
+{
+	if (file->type == FILE_SOCKET)
+		return read_socket(scan, file);
+	if (set_add(&scan->known, file->sk))
+		*vec_add(&scan->containers) = *file;
+	return 0;
+}
+
+/* After a million files that are of no interest the kernel takes a break, but not for
+ * good.
+ */
+static int read_files_from(int fd, struct scan *scan)
 {
 	struct rec_file recs[128];
-	struct set seen = {};
 	ssize_t len, i;
 	int err = 0;
 
@@ -560,68 +735,132 @@ static int read_files_from(int fd, struct inventory_bpf *skel, struct inventory 
 		if (len <= 0)
 			break;
 		for (i = 0; !err && i < len / (ssize_t)sizeof(*recs); i++) {
-			*vec_add(files) = recs[i];
-			if (set_add(&seen, recs[i].cookie))
-				err = read_socket(skel, inv, ranges, &recs[i], what);
+			*vec_add(&scan->found.opens) = recs[i];
+			err = take_file(scan, &recs[i]);
 		}
 	}
-	set_free(&seen);
 	return err;
 }
 
-static int read_files(struct inventory_bpf *skel, struct inventory *inv,
-		      const struct ranges *ranges, struct rec_files *files,
-		      unsigned int what)
+static int read_files(struct scan *scan)
 {
 	struct bpf_link *link;
 	int fd, err;
 
-	link = bpf_program__attach_iter(skel->progs.read_files, NULL);
+	link = bpf_program__attach_iter(scan->skel->progs.read_files, NULL);
 	fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
 	if (fd < 0) {
 		err = -errno;
 		diag("cannot walk over open files: %s", strerror(-err));
 	} else {
-		err = read_files_from(fd, skel, inv, ranges, files, what);
+		err = read_files_from(fd, scan);
 		close(fd);
 	}
 	bpf_link__destroy(link);
 	return err;
 }
 
-/* The first file of the socket with a cookie; @files is sorted */
-static const struct rec_file *first_file(const struct rec_files *files, __u64 cookie)
+/* Takes what a batch found. The next one writes over it, and so may what a socket is read
+ * with.
+ */
+static int take_batch(struct scan *scan, const struct rec_file *container)
 {
-	size_t low = 0, high = files->num;
+	struct rec_files recs = {};
+	const struct rec_file *rec;
+	int err = 0;
+	__u32 i;
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (files->at[mid].cookie < cookie)
-			low = mid + 1;
-		else
-			high = mid;
+	for (i = 0; i < scan->skel->bss->reply.num; i++)
+		*vec_add(&recs) = scan->skel->bss->files[i];
+	vec_for_each(rec, &recs) {
+		if (container)
+			found_link(&scan->found, rec->sk, container);
+		err = err ?: take_file(scan, rec);
 	}
-	return files->at + low;
+	vec_free(&recs);
+	return err;
 }
 
-/* Threads that share no table of files with their process still are that process */
-static void add_tasks(struct inv_holder *holder, const struct rec_files *files)
+/* Runs a program that finds files to its end */
+static int take_all(struct scan *scan, struct bpf_program *prog, struct rec_request *req,
+		    const struct rec_file *container)
 {
-	const struct rec_file *file = first_file(files, holder->sock.cookie);
-	const struct inv_task *last = NULL;
+	int more, err;
 
-	for (; file < files->at + files->num && file->cookie == holder->sock.cookie; file++) {
-		struct inv_task *task;
+	do {
+		more = run_batch(scan->skel, prog, req);
+		err = more < 0 ? more : take_batch(scan, container);
+	} while (more > 0 && !err);
+	return err == -ESTALE ? 0 : err;
+}
 
-		if (last && last->pid == file->pid && last->fd == file->fd)
-			continue;
-		task = vec_add(&holder->tasks);
-		task->pid = file->pid;
-		task->fd = file->fd;
-		memcpy(task->comm, file->comm, sizeof(task->comm));
-		last = task;
+static struct rec_request about_container(const struct rec_file *container)
+{
+	return (struct rec_request){ .binding = container->sk, .slot = container->slot };
+}
+
+static int read_ring(struct scan *scan, const struct rec_file *ring)
+{
+	struct rec_request req = about_container(ring);
+	struct inventory_bpf *skel = scan->skel;
+	struct vec_u64 ifqs = {};
+	struct ring_ifq *of;
+	const __u64 *ifq;
+	int err;
+
+	err = collect(skel, skel->progs.read_ring, &req, skel->bss->ifqs, &ifqs);
+	vec_for_each(ifq, &ifqs) {
+		of = vec_add(&scan->ifqs);
+		of->ifq = *ifq;
+		of->ring = ring->sk;
 	}
+	vec_free(&ifqs);
+	return err == -ESTALE ? 0 : err;
+}
+
+/* There can be more behind what is behind one */
+static int read_containers(struct scan *scan)
+{
+	struct rec_file container;
+	struct rec_request req;
+	int err = 0;
+	size_t i;
+
+	for (i = 0; !err && i < scan->containers.num; i++) {
+		container = scan->containers.at[i];
+		req = about_container(&container);
+		err = take_all(scan, scan->skel->progs.read_behind, &req, &container);
+		if (!err && container.type == FILE_RING)
+			err = read_ring(scan, &container);
+	}
+	return err;
+}
+
+/* Sockets that nobody can reach, but that are not gone */
+static int read_hash(struct scan *scan)
+{
+	struct rec_request req = {};
+
+	return take_all(scan, scan->skel->progs.read_hash, &req, NULL);
+}
+
+/* All rings that have the area's interface queue. If there is none, user space has what it
+ * has all the same.
+ */
+static void find_rings(const struct scan *scan, struct inv_binding *binding)
+{
+	struct inv_holder *holder = binding->holders.at;
+	const struct ring_ifq *of;
+	bool found = false;
+
+	vec_for_each(of, &scan->ifqs) {
+		if (of->ifq != binding->k.ifq)
+			continue;
+		found = true;
+		found_tasks(&scan->found, of->ring, &holder->tasks);
+	}
+	if (!found && !holder->tokens)
+		binding->holders.num = 0;
 }
 
 static int cmp_words(const void *a, const void *b)
@@ -651,33 +890,51 @@ static void count_user(struct inv_binding *binding)
 			binding->k.user++;
 }
 
+static void find_tasks(const struct scan *scan, struct inv_binding *binding)
+{
+	struct inv_holder *holder;
+
+	if (binding->k.kind == KIND_IO_URING) {
+		find_rings(scan, binding);
+		return;
+	}
+	count_user(binding);
+	vec_sort(&binding->holders, cmp_holders);
+	vec_for_each(holder, &binding->holders)
+		found_tasks(&scan->found, holder->sock.sk, &holder->tasks);
+}
+
 static int read_holders(struct inventory_bpf *skel, struct inventory *inv,
 			unsigned int what)
 {
+	struct scan scan = { .skel = skel, .inv = inv, .what = what };
 	struct inv_binding *binding;
-	struct inv_holder *holder;
-	struct ranges ranges = {};
-	struct rec_files files = {};
 	int err;
 
-	make_ranges(inv, &ranges);
-	err = read_files(skel, inv, &ranges, &files, what);
-	vec_sort(&files, cmp_files);
-	vec_for_each(binding, &inv->bindings) {
-		count_user(binding);
-		vec_sort(&binding->holders, cmp_holders);
-		vec_for_each(holder, &binding->holders)
-			add_tasks(holder, &files);
-	}
-	vec_free(&ranges);
-	vec_free(&files);
+	make_ranges(inv, &scan.ranges);
+	err = read_files(&scan) ?: read_containers(&scan) ?: read_hash(&scan);
+	found_sort(&scan.found);
+	vec_for_each(binding, &inv->bindings)
+		find_tasks(&scan, binding);
+	vec_free(&scan.ranges);
+	set_free(&scan.cookies);
+	set_free(&scan.addrs);
+	set_free(&scan.known);
+	vec_free(&scan.containers);
+	vec_free(&scan.ifqs);
+	found_free(&scan.found);
 	return err ?: visit_bindings(skel, inv, what, check_binding);
 }
 
+/* Areas have no id; those whose device is gone come last */
 static int cmp_bindings(const void *a, const void *b)
 {
-	return cmp_u64(((const struct inv_binding *)a)->k.id,
-		       ((const struct inv_binding *)b)->k.id);
+	const struct rec_binding *l = &((const struct inv_binding *)a)->k;
+	const struct rec_binding *r = &((const struct inv_binding *)b)->k;
+
+	return cmp_u64(l->kind == KIND_IO_URING, r->kind == KIND_IO_URING) ?:
+	       cmp_u64(l->id, r->id) ?: cmp_u64((__u32)l->ifindex - 1, (__u32)r->ifindex - 1) ?:
+	       cmp_u64(l->queue, r->queue) ?: cmp_u64(l->area, r->area);
 }
 
 struct inventory *inventory_read(struct inventory_bpf *skel, unsigned int what)
@@ -693,11 +950,11 @@ struct inventory *inventory_read(struct inventory_bpf *skel, unsigned int what)
 
 	err = read_listed_bindings(skel, inv);
 	if (!err)
-		err = read_unlisted_bindings(skel, inv);
+		err = read_unlisted(skel, inv, what);
 	if (!err)
 		err = visit_bindings(skel, inv, what, read_details);
 	vec_sort(&inv->bindings, cmp_bindings);
-	if (!err && what & ~INV_QUICK)
+	if (!err && what & (INV_HOLDERS | INV_TOKENS | INV_UNREAD))
 		err = read_holders(skel, inv, what);
 	if (err) {
 		inventory_free(inv);
@@ -828,12 +1085,14 @@ enum devmem_iov_state inventory_iov_state(const struct inventory *inv,
 {
 	__u64 word = iov->k.addr | PP_DEVMEM;
 	const struct inv_binding *binding = iov->binding;
+	bool counted = inv->layout == LAYOUT_PPDEVMEM || binding->k.kind == KIND_IO_URING;
 
-	if (inv->layout == LAYOUT_PPDEVMEM ? iov->k.tokens :
+	if (counted ? iov->k.tokens :
 	    binding->user_words.num &&
 	    bsearch(&word, binding->user_words.at, binding->user_words.num,
 		    sizeof(word), cmp_words))
 		return IOV_USER;
-
+	if (binding->k.kind == KIND_TX)
+		return IOV_UNKNOWN;
 	return iov->k.has_pool ? IOV_POOL : IOV_FREE;
 }

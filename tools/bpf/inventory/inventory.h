@@ -10,25 +10,23 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "found.h"
 #include "layout.h"
 #include "records.h"
 #include "vec.h"
 
-struct inv_task {
-	unsigned int pid;
-	unsigned int fd;
-	char comm[16];
-};
-
-DEFINE_VEC(inv_tasks, struct inv_task);
 DEFINE_VEC(rec_tokens, struct rec_token);
 
-/* A socket with tokens on the iovs of one binding, or with such iovs unread */
+/* A socket with tokens on the iovs of one binding, or with such iovs unread or, where the
+ * binding is for sending, not acknowledged. Or the rings that have an area.
+ */
 struct inv_holder {
-	struct rec_file sock;
-	struct inv_tasks tasks;
-	__u64 tokens;
+	struct rec_file sock;	/* all zero for a ring */
+	bool ring;
+	struct inv_tasks tasks;	/* none: nobody can reach it */
+	__u64 tokens;		/* or frags to be sent, or references of an io_uring's user */
 	__u64 iovs;		/* different ones */
+	__u64 sent_bytes;	/* that are not acknowledged */
 	__u64 since_ns;		/* of the oldest; REC_UNKNOWN if not known */
 	struct rec_tokens token_list;	/* with INV_TOKENS, by iov */
 	__u64 unread_iovs;	/* with INV_UNREAD */
@@ -62,7 +60,7 @@ DEFINE_VEC(inv_bindings, struct inv_binding);
 struct inventory {
 	enum devmem_layout layout;
 	__u32 iov_bytes;	/* size of the kernel's struct */
-	struct inv_bindings bindings;	/* by id */
+	struct inv_bindings bindings;	/* by id, then areas by device and queue */
 };
 
 /* What a tagged word stands for */
@@ -83,17 +81,22 @@ void inventory_close(struct inventory_bpf *skel);
 
 /* What to read apart from the bindings. Each costs a look at every open file. */
 enum {
-	INV_HOLDERS = 1,	/* sockets with tokens, and their processes */
+	INV_HOLDERS = 1,	/* sockets with tokens, rings, and their processes */
 	INV_TOKENS = 2,		/* keep each token */
 	INV_UNREAD = 4,		/* sockets with device memory left unread */
 };
 
-/* Instead of those: leave out how full a binding is if the kernel does not
+/* Not only what is received into dma-bufs: with areas of io_uring's zero-copy receive, which
+ * have no id, and with sockets that send from a binding
+ */
+#define INV_KINDS	16
+
+/* Instead of holders: leave out how full a binding is if the kernel does not
  * count, so that the cost does not grow with the segments of dma-bufs
  */
 #define INV_QUICK	8
 
-/* @what: a sum of INV_*, or INV_QUICK. On failure it has said why, and returns NULL. */
+/* @what: a sum of INV_*. On failure it has said why, and returns NULL. */
 struct inventory *inventory_read(struct inventory_bpf *skel, unsigned int what);
 void inventory_free(struct inventory *inv);
 
@@ -112,6 +115,16 @@ int inventory_each_iov(struct inventory_bpf *skel, const struct inv_binding *bin
 
 enum devmem_iov_state inventory_iov_state(const struct inventory *inv,
 					  const struct inv_iov *iov);
+
+/* "rx", "tx" or "io_uring" */
+const char *inventory_kind(enum devmem_kind kind);
+
+/* Iovs that are with a page pool; REC_UNKNOWN if that is not known */
+__u64 inventory_pool_iovs(const struct inv_binding *binding);
+
+/* Bytes of memory, or of data to be sent, that a holder keeps */
+__u64 inventory_held_bytes(const struct inv_binding *binding,
+			   const struct inv_holder *holder);
 
 const char *layout_name(enum devmem_layout layout);
 

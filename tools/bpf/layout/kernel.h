@@ -28,9 +28,14 @@ typedef __s64 s64;
 
 #define ENOENT		2
 
+#define AF_UNIX		1
 #define AF_INET		2
 #define AF_INET6	10
 #define IPPROTO_TCP	6
+
+#define TCP_TIME_WAIT	6
+#define TCP_LISTEN	10
+#define TCP_NEW_SYN_RECV 12
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), \
 			     apply_to = record)
@@ -77,6 +82,8 @@ struct inode {
 
 struct file {
 	struct inode *f_inode;
+	const void *f_op;
+	void *private_data;
 };
 
 struct dma_buf {
@@ -129,11 +136,17 @@ struct in6_addr {
 	} in6_u;
 };
 
+struct hlist_nulls_node {
+	struct hlist_nulls_node *next;
+};
+
 struct sock_common {
 	u32 skc_daddr;
 	u32 skc_rcv_saddr;
 	u16 skc_dport;
 	u16 skc_family;
+	u8 skc_state;
+	struct hlist_nulls_node skc_nulls_node;
 	struct possible_net skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
@@ -159,6 +172,8 @@ struct rb_root {
 struct sock {
 	struct sock_common __sk_common;
 	struct sk_buff_head sk_receive_queue;
+	struct sk_buff_head sk_write_queue;
+	struct rb_root tcp_rtx_queue;
 	struct {
 		struct sk_buff *head;
 	} sk_backlog;
@@ -170,7 +185,16 @@ struct inet_sock {
 	u16 inet_sport;
 };
 
+/* A connection that waits to be accepted */
+struct request_sock {
+	struct request_sock *dl_next;
+	struct sock *sk;
+};
+
 struct inet_connection_sock {
+	struct {
+		struct request_sock *rskq_accept_head;
+	} icsk_accept_queue;
 	struct {
 		u32 lrcvtime;
 	} icsk_ack;
@@ -178,6 +202,12 @@ struct inet_connection_sock {
 
 struct tcp_sock {
 	struct rb_root out_of_order_queue;
+};
+
+struct unix_sock {
+	struct {
+		struct atomic nr_fds;
+	} scm_stat;
 };
 
 struct socket {
@@ -208,6 +238,24 @@ struct skb_shared_info {
 /* In sk_buff's cb */
 struct tcp_skb_cb {
 	u32 seq;
+};
+
+struct unix_skb_parms {
+	struct scm_fp_list *fp;
+};
+
+/* Files that are sent over a unix socket */
+struct scm_fp_list {
+	short count;
+	struct file *fp[253];
+};
+
+/* (its only member is a list's head, which is a pointer) */
+struct inet_ehash_bucket;
+
+struct inet_hashinfo {
+	struct inet_ehash_bucket *ehash;
+	u32 ehash_mask;
 };
 
 struct tcp_xa_pool {

@@ -60,6 +60,11 @@ struct net_devmem_dmabuf_binding___v616 {
 	struct work_struct unbind_w;
 };
 
+/* "net: devmem: Implement TX path", Linux 6.16: only one for sending has a vector */
+struct net_devmem_dmabuf_binding___sends {
+	struct net_iov **tx_vec;
+};
+
 struct netmem_desc {
 	struct page_pool *pp;
 	unsigned long dma_addr;
@@ -114,6 +119,66 @@ struct page_pool_iov_area {
 	struct page_pool_iov *iovs;
 	unsigned long num_iovs;
 	struct net_devmem_dmabuf_binding *binding;
+};
+
+/* io_uring's zero-copy receive, Linux 6.15. An area begins with its net_iov_area. */
+struct io_zcrx_area {
+	struct net_iov_area nia;
+	struct io_zcrx_ifq *ifq;
+	struct atomic *user_refs;
+	u32 free_count;
+};
+
+struct io_zcrx_ifq {
+	struct io_zcrx_area **areas;
+	u32 nr_areas;
+	u32 if_rxq;
+	struct net_device *netdev;
+};
+
+/* It had one area before an array of them came, Linux 7.x */
+struct io_zcrx_ifq___one_area {
+	struct io_zcrx_area *area;
+};
+
+/* "io_uring/zcrx: implement large rx buffer support", Linux 7.0 */
+struct io_zcrx_ifq___v700 {
+	u32 niov_shift;
+};
+
+/* Nodes since "io_uring/rsrc: get rid of per-ring io_rsrc_node list", Linux 6.13 */
+struct io_rsrc_node {
+	unsigned long file_ptr;
+};
+
+struct io_rsrc_data {
+	u32 nr;
+	struct io_rsrc_node **nodes;
+};
+
+struct io_file_table {
+	struct io_rsrc_data data;
+};
+
+struct io_ring_ctx {
+	struct io_file_table file_table;
+	struct xarray zcrx_ctxs;
+};
+
+struct io_fixed_file {
+	unsigned long file_ptr;
+};
+
+struct io_ring_ctx___pre_v613 {
+	struct {
+		struct io_fixed_file *files;
+	} file_table;
+	u32 nr_user_files;
+};
+
+/* A ring had one interface queue, Linux 6.15 */
+struct io_ring_ctx___one_ifq {
+	struct io_zcrx_ifq *ifq;
 };
 
 enum devmem_put_reason {
@@ -295,6 +360,17 @@ static __always_inline u64 iov_index(const struct net_iov *iov,
 	return before + (run->base_virtual >> binding_iov_shift(run->binding));
 }
 
+static __always_inline enum devmem_kind
+binding_kind(const struct net_devmem_dmabuf_binding *binding)
+{
+	const struct net_devmem_dmabuf_binding___sends *new = (const void *)binding;
+
+	if (!bpf_core_field_exists(new->tx_vec))
+		return KIND_RX;
+	return KGET(binding, struct net_devmem_dmabuf_binding___sends, tx_vec) ?
+	       KIND_TX : KIND_RX;
+}
+
 static __always_inline int
 binding_ifindex(const struct net_devmem_dmabuf_binding *binding)
 {
@@ -315,6 +391,67 @@ binding_to_free(const void *arg)
 	if (bpf_core_field_exists(new->unbind_w))
 		arg -= bpf_core_field_offset(new->unbind_w);
 	return arg;
+}
+
+static __always_inline bool can_zcrx(void)
+{
+	return bpf_core_type_exists(struct io_zcrx_ifq);
+}
+
+static __always_inline u32 ifq_num_areas(const struct io_zcrx_ifq *ifq)
+{
+	if (bpf_core_field_exists(ifq->areas))
+		return BPF_CORE_READ(ifq, nr_areas);
+	return 1;
+}
+
+static __always_inline const struct io_zcrx_area *
+ifq_area(const struct io_zcrx_ifq *ifq, u32 nr)
+{
+	const struct io_zcrx_ifq___one_area *old = (const void *)ifq;
+	const struct io_zcrx_area *area = NULL;
+
+	if (!bpf_core_field_exists(ifq->areas))
+		return nr ? NULL : BPF_CORE_READ(old, area);
+	if (nr < ifq_num_areas(ifq))
+		bpf_probe_read_kernel(&area, sizeof(area),
+				      &BPF_CORE_READ(ifq, areas)[nr]);
+	return area;
+}
+
+static __always_inline u32 ifq_iov_shift(const struct io_zcrx_ifq *ifq)
+{
+	const struct io_zcrx_ifq___v700 *new = (const void *)ifq;
+
+	if (bpf_core_field_exists(new->niov_shift))
+		return BPF_CORE_READ(new, niov_shift);
+	return host_page_shift;
+}
+
+static __always_inline u32 ring_num_files(const struct io_ring_ctx *ring)
+{
+	const struct io_ring_ctx___pre_v613 *old = (const void *)ring;
+
+	if (bpf_core_field_exists(ring->file_table.data))
+		return BPF_CORE_READ(ring, file_table.data.nr);
+	return BPF_CORE_READ(old, nr_user_files);
+}
+
+/* Flags stand in the lowest bits */
+static __always_inline const struct file *ring_file(const struct io_ring_ctx *ring, u32 nr)
+{
+	const struct io_ring_ctx___pre_v613 *old = (const void *)ring;
+	const struct io_rsrc_node *node = NULL;
+	unsigned long ptr = 0;
+
+	if (bpf_core_field_exists(ring->file_table.data)) {
+		bpf_probe_read_kernel(&node, sizeof(node),
+				      &BPF_CORE_READ(ring, file_table.data.nodes)[nr]);
+		ptr = node ? BPF_CORE_READ(node, file_ptr) : 0;
+	} else {
+		bpf_probe_read_kernel(&ptr, sizeof(ptr), BPF_CORE_READ(old, file_table.files) + nr);
+	}
+	return (const void *)(ptr & ~7UL);
 }
 
 /* A queue's number. Mainline 6.12 keys bound_rxqs by a number of its own. */

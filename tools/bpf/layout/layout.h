@@ -19,6 +19,15 @@ enum devmem_iov_state {
 	IOV_FREE,
 	IOV_POOL,
 	IOV_USER,
+	IOV_UNKNOWN,		/* the kernel does not say */
+};
+
+/* What carries the tag of what is not a page */
+enum devmem_kind {
+	KIND_RX,		/* a dma-buf that is received into */
+	KIND_TX,		/* a dma-buf that is sent from */
+	KIND_IO_URING,		/* an area of an io_uring's interface queue */
+	KIND_NUM
 };
 
 struct bpf_object;

@@ -124,7 +124,7 @@ static void add_holder(const struct top *top, struct rows *rows,
 
 	row->num = 0;
 	row->exhausted = false;
-	add_number(row, sock->cookie);
+	add_number(row, sock->cookie ?: REC_UNKNOWN);
 	add_number(row, binding->k.id);
 	add_text(row, binding->k.ifname);
 	add_number(row, holder->iovs);
@@ -144,7 +144,7 @@ static void add_holder(const struct top *top, struct rows *rows,
 /* A process: the sum over the sockets that it has open */
 struct process {
 	struct inv_task task;
-	struct vec_u64 cookies;	/* of its sockets: one can be in two bindings */
+	struct vec_u64 socks;	/* its sockets: one can be in two bindings */
 	__u64 iovs, tokens, bytes;
 	__u64 since_ns;
 	struct rates rates;
@@ -168,14 +168,14 @@ static struct process *get_process(struct processes *processes,
 	return process;
 }
 
-static void add_socket(struct process *process, __u64 cookie)
+static void add_socket(struct process *process, __u64 sk)
 {
 	const __u64 *known;
 
-	vec_for_each(known, &process->cookies)
-		if (*known == cookie)
+	vec_for_each(known, &process->socks)
+		if (*known == sk)
 			return;
-	*vec_add(&process->cookies) = cookie;
+	*vec_add(&process->socks) = sk;
 }
 
 static void add_to_processes(const struct top *top, struct processes *processes,
@@ -193,7 +193,7 @@ static void add_to_processes(const struct top *top, struct processes *processes,
 			continue;
 		last = task->pid;
 		process = get_process(processes, task);
-		add_socket(process, holder->sock.cookie);
+		add_socket(process, holder->sock.sk);
 		process->iovs += holder->iovs;
 		process->tokens += holder->tokens;
 		process->bytes += holder->iovs << binding->k.iov_shift;
@@ -212,7 +212,7 @@ static void add_process(struct rows *rows, const struct process *process)
 	row->exhausted = false;
 	add_number(row, process->task.pid);
 	add_text(row, process->task.comm);
-	add_number(row, process->cookies.num);
+	add_number(row, process->socks.num);
 	add_number(row, process->iovs);
 	add_number(row, process->tokens);
 	add_number(row, process->bytes);
@@ -246,7 +246,7 @@ static void add_rows(struct rows *rows, const struct top *top, const struct choi
 	}
 	vec_for_each(process, &processes) {
 		add_process(rows, process);
-		vec_free(&process->cookies);
+		vec_free(&process->socks);
 	}
 	vec_free(&processes);
 }
