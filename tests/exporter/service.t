@@ -116,7 +116,7 @@ is $? 0 "by socket activation, with the unit's three capabilities"
 is "$(ps -o uid= -C devmem_exporter | tr -d ' ' | sort -u)" 1 "as the user that it was given"
 start v6 devmem_exporter --address ::1 --port 9945
 check "on an IPv6 address" wait_line "$tmp/v6" 'serving on http://\[::1\]:9945/metrics'
-like "$(curl -sg --max-time 60 'http://[::1]:9945/metrics')" "devmem_bindings 0" "it serves there"
+like "$(curl -sg --max-time 60 'http://[::1]:9945/metrics')" "devmem_bindings\\{kind=\"rx\"\\} 0" "it serves there"
 install -d -o 1 "$tmp/trace"
 start traced "${as_unit[@]}" strace -f -qq -o "$tmp/trace/calls" devmem_exporter --port 9944
 wait_line "$tmp/traced" serving

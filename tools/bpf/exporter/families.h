@@ -45,7 +45,7 @@ void families_each_missing(const struct probe *probe, void (*fn)(const char *nam
 
 /* Of the host */
 void families_of_host(struct prom *prom, const struct probe *probe,
-		      const struct rows *rows);
+		      const struct inventory *inv);
 
 /* Of the exporter itself */
 void families_of_exporter(struct prom *prom, const struct probe *probe,

@@ -78,6 +78,9 @@ static void write_iovs(struct prom *prom, const struct probe *probe,
 		unused = row->walked.free;
 		user = row->walked.user;
 	}
+	/* (of kind tx) */
+	if (unused == REC_UNKNOWN)
+		return;
 	write_labelled(prom, row, "state", "free", unused);
 	write_labelled(prom, row, "state", "pool",
 		       total > unused + user ? total - unused - user : 0);

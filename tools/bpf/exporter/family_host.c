@@ -52,13 +52,33 @@ static void write_lost(struct prom *prom, const struct probe_totals *totals)
 	prom_number(prom, &missed, totals->missed);
 }
 
+static void write_bindings(struct prom *prom, const struct inventory *inv)
+{
+	static const struct prom_family family = {
+		"devmem_bindings", PROM_GAUGE, NULL,
+		"Bindings that there are, with unbound ones, and areas of io_uring, by kind",
+	};
+	__u64 num[KIND_NUM] = {};
+	const struct inv_binding *binding;
+	int kind;
+
+	vec_for_each(binding, &inv->bindings)
+		num[binding->k.kind]++;
+	prom_begin(prom, &family);
+	for (kind = 0; kind < KIND_NUM; kind++) {
+		struct prom_labels labels = {};
+
+		prom_label(&labels, "kind", inventory_kind(kind));
+		prom_number(prom, &labels, num[kind]);
+	}
+}
+
 void families_of_host(struct prom *prom, const struct probe *probe,
-		      const struct rows *rows)
+		      const struct inventory *inv)
 {
 	struct probe_totals totals;
 
-	family_of_one(prom, "devmem_bindings", PROM_GAUGE,
-		      "Bindings that there are, with unbound ones", rows->num);
+	write_bindings(prom, inv);
 	if (!probe->skel)
 		return;
 	probe_read_totals(probe, &totals);

@@ -51,7 +51,7 @@ static void take_gone(struct page *page)
 	vec_free(&gone);
 }
 
-/* Only of the bindings that there are */
+/* Only of the bindings that there are. Areas of io_uring have no id, and are counted only. */
 static void learn_names(struct page *page, const struct inventory *inv)
 {
 	const struct inv_binding *binding;
@@ -60,6 +60,8 @@ static void learn_names(struct page *page, const struct inventory *inv)
 	const char *ifname;
 
 	vec_for_each(binding, &inv->bindings) {
+		if (binding->k.kind == KIND_IO_URING)
+			continue;
 		ifname = binding->k.ifname;
 		if (!*ifname)
 			ifname = known_name(&page->names, binding->k.id);
@@ -89,6 +91,8 @@ static void make_rows(struct rows *rows, const struct page *page,
 	char id[16];
 
 	vec_for_each(binding, &inv->bindings) {
+		if (binding->k.kind == KIND_IO_URING)
+			continue;
 		row = vec_add(rows);
 		memset(row, 0, sizeof(*row));
 		row->binding = binding;
@@ -115,7 +119,7 @@ static void write_all(struct prom *prom, struct page *page,
 	make_rows(&rows, page, inv);
 	families_of_bindings(prom, page->probe, &rows);
 	families_of_devices(prom, page, &rows);
-	families_of_host(prom, page->probe, &rows);
+	families_of_host(prom, page->probe, inv);
 	families_of_exporter(prom, page->probe, page->walk);
 	prom_end(prom);
 	pthread_mutex_unlock(&page->walk->lock);
@@ -128,7 +132,7 @@ char *page_write(struct page *page, bool openmetrics, size_t *len)
 	struct inventory *inv;
 	char *text = NULL;
 
-	inv = inventory_read(page->probe->listing, INV_QUICK);
+	inv = inventory_read(page->probe->listing, INV_QUICK | INV_KINDS);
 	if (!inv)
 		return NULL;
 	prom.out = open_memstream(&text, len);
