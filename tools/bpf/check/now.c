@@ -425,8 +425,9 @@ static void check_binding(const struct check *check, const struct inv_binding *b
 {
 	const struct occupancy *occupancy = watch_occupancy(check->watch, binding);
 
-	/* One that came meanwhile was not watched */
-	if (!watch_before(check->watch, binding) || !occupancy)
+	/* One that came meanwhile was not watched, one to send from has nothing that runs dry */
+	if (!watch_before(check->watch, binding) || !occupancy ||
+	    binding->k.free == REC_UNKNOWN)
 		return;
 	check_holders(check, binding);
 	if (check->args->pid)
