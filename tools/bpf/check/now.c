@@ -271,7 +271,9 @@ static void check_too_small(const struct check *check, const struct inv_binding 
 	char size[OUT_NUM_LEN], want_size[OUT_NUM_LEN];
 	struct finding *finding;
 
-	if (!exhausted || binding->k.unbound || blames(check->findings, "leak", binding->k.id) ||
+	/* (a burst that a reader catches up with is no fault of the binding's) */
+	if (!exhausted || 2 * occupancy->dry_looks < occupancy->looks || binding->k.unbound ||
+	    blames(check->findings, "leak", binding->k.id) ||
 	    blames(check->findings, "unread", binding->k.id))
 		return;
 	for (want = 1; want < posted + 2 * occupancy->max_user; want *= 2)
