@@ -36,7 +36,8 @@ static const char doc[] =
 	"\n"
 	"Exit status: 0 done, 1 failed, 2 wrong usage.";
 static const char args_doc[] =
-	"-l -i IFACE -q QUEUES PORT\n[-n BYTES] [--tx -i IFACE] HOST PORT [-]\n--bind-only -i IFACE -q QUEUES";
+	"-l -i IFACE -q QUEUES PORT\n[-n BYTES] [--tx -i IFACE] HOST PORT [-]\n"
+	"--bind-only -i IFACE -q QUEUES";
 
 /* options without a letter */
 enum {

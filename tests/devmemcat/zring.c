@@ -64,7 +64,7 @@ static int explain_ring(int err)
 	complain("io_uring: %s", strerror(-err));
 	if (err == -EPERM)
 		complain("it is forbidden: sysctl kernel.io_uring_disabled=0");
-	else if (err == -ENOSYS || err == -EINVAL)
+	else if (err == -EINVAL)
 		complain("use a kernel 6.15 or later with CONFIG_IO_URING_ZCRX");
 	return -1;
 }

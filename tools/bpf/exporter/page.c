@@ -41,10 +41,12 @@ static void take_gone(struct page *page)
 	struct probe_gones gone = {};
 	struct page_device *device;
 	const struct probe_gone *g;
+	const char *name;
 
 	probe_take_gone(page->probe, &gone);
 	vec_for_each(g, &gone) {
-		device = find_device(page, *g->ifname ? g->ifname : known_name(&page->names, g->id));
+		name = *g->ifname ? g->ifname : known_name(&page->names, g->id);
+		device = find_device(page, name);
 		device->exhausted += g->exhausted;
 		device->gets += g->gets;
 	}

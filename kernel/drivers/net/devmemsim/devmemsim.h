@@ -427,7 +427,7 @@ extern const struct netdev_queue_mgmt_ops dms_queue_mgmt_ops;
 
 /* rx.c */
 void dms_rx_packet(struct dms_queue *q, struct sk_buff *pkt, int budget);
-bool dms_rx_csum_good(const struct sk_buff *pkt);
+bool dms_rx_csum_good(struct sk_buff *pkt);
 int dms_poll(struct napi_struct *napi, int budget);
 
 /* gro.c */

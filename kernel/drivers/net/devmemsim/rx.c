@@ -121,7 +121,7 @@ static bool dms_csum_present(const struct sk_buff *pkt,
  *
  * Return: whether the stack need not look at it.
  */
-bool dms_rx_csum_good(const struct sk_buff *pkt)
+bool dms_rx_csum_good(struct sk_buff *pkt)
 {
 	return pkt->ip_summed == CHECKSUM_PARTIAL ||
 	       dms_csum_right(pkt, dms_wire_cb(pkt));
