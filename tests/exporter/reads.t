@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem mainline stock-6.12 stock-latest
-# slow: stock-6.12
+# slow: stock-6.12 stock-latest
 # soak: mainline
 # timeout: 300
 #
