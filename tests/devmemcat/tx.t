@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: stock-latest
-# timeout: 120
+# timeout: 300
 #
 # devmemcat sends from device memory: what is in the dma-buf arrives, in whatever
 # memory the receiver has, also when it is more than the dma-buf holds.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: stock-latest
-# timeout: 120
+# timeout: 300
 #
 # devmemcat by io_uring: what was sent arrives, buffers can be held, and the memory
 # is given back. Parked sockets hold what they held.

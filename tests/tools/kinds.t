@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem stock-6.12 stock-latest
 # slow: stock-6.12 stock-latest
-# timeout: 300
+# timeout: 600
 #
 # What carries the tag besides dma-bufs that are received into, and who has what no
 # process has as a descriptor.
