@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem stock-6.12 stock-latest
-# slow: stock-6.12 stock-latest
+# slow: stock-6.12
+# soak: stock-latest
 # timeout: 300
 #
 # A job that runs dry and ends between two scrapes: its device's totals have it.

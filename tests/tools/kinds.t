@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem stock-6.12 stock-latest
-# slow: stock-6.12 stock-latest
+# slow: stock-latest
+# soak: stock-6.12
 # timeout: 600
 #
 # What carries the tag besides dma-bufs that are received into, and who has what no
