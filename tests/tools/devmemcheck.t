@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # kernels: ppdevmem mainline stock-6.12 stock-latest
-# slow: ppdevmem stock-6.12 stock-latest
-# soak: mainline
+# slow: ppdevmem stock-latest
+# soak: mainline stock-6.12
 # timeout: 600
 #
 # devmemcheck names each pathology that is planted, and none on a healthy host under load.
