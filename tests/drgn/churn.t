@@ -9,24 +9,8 @@
 # 50 ms, whose numbers and iovs are used again at once, and one that keeps 50. Only the
 # second is a leak, whenever one looks.
 
-. "$PPDEVMEM_REPO/tests/lib/tap.sh"
-. "$PPDEVMEM_REPO/tests/lib/net.sh"
-
 scene=/tmp/churn
-mkdir -p "$scene"
-pids=()
-ending() {
-	kill -KILL "${pids[@]}" 2>/dev/null
-	wait "${pids[@]}" 2>/dev/null
-	net_teardown
-}
-on_exit ending
-
-# start_in NAMESPACE LOG COMMAND...
-start_in() {
-	nsenter --net="/run/netns/$1" "${@:3}" >"$scene/$2" 2>&1 &
-	pids+=($!)
-}
+. "$PPDEVMEM_REPO/tests/drgn/players.sh"
 
 churn_up() {
 	net_pair 4 && steer 5201 1 && steer 5202 1 || return

@@ -16,29 +16,13 @@
 #	port 5206		what is sent from a dma-buf to a reader that takes no more, where the
 #				kernel has that
 
-. "$PPDEVMEM_REPO/tests/lib/tap.sh"
-. "$PPDEVMEM_REPO/tests/lib/net.sh"
-
 scene=/tmp/kinds
-mkdir -p "$scene"
-pids=()
-ending() {
-	kill -KILL "${pids[@]}" 2>/dev/null
-	wait "${pids[@]}" 2>/dev/null
-	net_teardown
-}
-on_exit ending
-
-# start NAMESPACE LOG COMMAND...
-start() {
-	"start_$1" "${@:3}" >"$scene/$2" 2>&1
-	pids+=($!)
-}
+. "$PPDEVMEM_REPO/tests/drgn/players.sh"
 
 # holder QUEUE OPTION...: a reader of that queue.
 holder() {
 	steer "520$1" "$1" &&
-		start rx "$1" devmemcat -l -i dms0 -q "$1" -S 2M "${@:2}" "520$1" &&
+		start_in rx "$1" devmemcat -l -i dms0 -q "$1" -S 2M "${@:2}" "520$1" &&
 		wait_line "$scene/$1" "listening on" 120
 }
 
@@ -57,16 +41,16 @@ waits() {
 scene_up() {
 	net_pair 6 || return
 	holder 1 --hold 7 --park flight && in_flight=${pids[-1]} || return
-	start tx send-1 devmemcat -n 1M 10.0.0.1 5201
+	start_in tx send-1 devmemcat -n 1M 10.0.0.1 5201
 	holder 2 --hold 7 --park ring && registered=${pids[-1]} || return
-	start tx send-2 devmemcat -n 1M 10.0.0.1 5202
+	start_in tx send-2 devmemcat -n 1M 10.0.0.1 5202
 	steer 5203 3 || return
-	start rx binder devmemcat --bind-only -i dms0 -q 3 -S 1M
+	start_in rx binder devmemcat --bind-only -i dms0 -q 3 -S 1M
 	wait_line "$scene/binder" "bound binding" || return
-	start rx waiting python3 -c "$listener"
+	start_in rx waiting python3 -c "$listener"
 	unaccepted=${pids[-1]}
 	wait_line "$scene/waiting" ready || return
-	start tx send-3 devmemcat -n 32K 10.0.0.1 5203
+	start_in tx send-3 devmemcat -n 32K 10.0.0.1 5203
 	wait_line "$scene/1" "7 of its tokens are held by a parked socket" || return
 	wait_line "$scene/2" "7 of its tokens are held by a parked socket" || return
 	wait_for 120 waits || return
@@ -75,7 +59,7 @@ scene_up() {
 
 # What only some kernels can do.
 sending_up() {
-	start tx sending devmemcat --tx -i dms1 -S 2M -n 2M 10.0.0.1 5206
+	start_in tx sending devmemcat --tx -i dms1 -S 2M -n 2M 10.0.0.1 5206
 	sending=${pids[-1]}
 	wait_for 120 stuck || return
 	export sending
@@ -93,10 +77,10 @@ stuck() {
 
 uring_up() {
 	holder 4 --zcrx --hold 7 -S 8M && holding=${pids[-1]} || return
-	start tx send-4 devmemcat -n 1M 10.0.0.1 5204
+	start_in tx send-4 devmemcat -n 1M 10.0.0.1 5204
 	wait_line "$scene/4" "holding 7 buffers" || return
 	holder 5 --zcrx --discard && busy=${pids[-1]} || return
-	start tx send-5 devmemcat 10.0.0.1 5205
+	start_in tx send-5 devmemcat 10.0.0.1 5205
 	wait_line "$scene/5" "connection 1 from" || return
 	export holding busy
 }

@@ -7,15 +7,7 @@
 # devmemls against what is known to be there.
 
 . "$PPDEVMEM_REPO/tests/tools/common.sh"
-
-ls="$tmp/ls.json"
-docs="$tmp/docs.json"
-
-# list [OPTION...]: the document, in $ls.
-list() {
-	devmemls -j "$@" | tee -a "$docs" >"$ls"
-	return "${PIPESTATUS[0]}"
-}
+. "$PPDEVMEM_REPO/tests/tools/listing.sh"
 
 # known FILTER: "yes" if the document has something there, "unknown" if null.
 known() {

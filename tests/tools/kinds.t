@@ -9,14 +9,7 @@
 # process has as a descriptor.
 
 . "$PPDEVMEM_REPO/tests/tools/common.sh"
-
-ls="$tmp/ls.json"
-docs="$tmp/docs.json"
-
-list() {
-	devmemls -j "$@" | tee -a "$docs" >"$ls"
-	return "${PIPESTATUS[0]}"
-}
+. "$PPDEVMEM_REPO/tests/tools/listing.sh"
 
 # park WHERE FIRST OPTION...: a devmemcat that holds 15 tokens by a socket whose descriptor
 # it has lost, called FIRST in the log.

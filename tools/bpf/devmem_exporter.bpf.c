@@ -184,12 +184,13 @@ static __always_inline void end_binding(struct exp_counts *c,
 {
 	const struct net_devmem_dmabuf_binding___ppdevmem *ours = (const void *)binding;
 
-	add(frees, 1);
 	if (bpf_core_field_exists(ours->exhausted)) {
 		c->last_exhausted = BPF_CORE_READ(ours, exhausted);
 		c->last_gets = BPF_CORE_READ(ours, token_gets.counter);
 	}
 	add(c->freed, 1);
+	/* Last: it is what user space looks at */
+	add(frees, 1);
 }
 
 static __always_inline void on_event(void *ctx, const struct event *e)

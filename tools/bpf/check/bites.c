@@ -195,13 +195,12 @@ static void check_settings(struct findings *findings, const struct check_device 
 	}
 }
 
-static void check_device(struct findings *findings, struct nl *nl,
-			 const struct nl_family *ethtool, const struct watch *watch,
+static void check_device(struct findings *findings, struct watch *watch,
 			 const struct packet_sockets *sockets, const struct check_device *k)
 {
 	struct device device;
 
-	device_ask(nl, ethtool, k->ifindex, &device);
+	device_ask(&watch->nl, &watch->ethtool, k->ifindex, &device);
 	if (!device_bound(watch->last, k->ifindex, &device).queues)
 		return;
 	check_settings(findings, k, &device);
@@ -209,19 +208,16 @@ static void check_device(struct findings *findings, struct nl *nl,
 		check_packet_sockets(findings, k, sockets);
 }
 
-static int check_devices(struct findings *findings, struct nl *nl, struct watch *watch,
+static int check_devices(struct findings *findings, struct watch *watch,
 			 const struct args *args)
 {
 	struct packet_sockets sockets = {};
 	struct check_devices devices = {};
-	struct nl_family ethtool = {};
 	const struct check_device *k;
 	struct finding *finding;
 	int err;
 
 	err = watch_devices(watch, &devices);
-	if (!err)
-		nl_family(nl, ETHTOOL_GENL_NAME, &ethtool);
 	if (!err && has_copies_hazard(watch) && read_packet_sockets(&sockets)) {
 		finding = found(findings, PART_BITES, UNKNOWN, "packet-socket", NULL);
 		found_evidence(finding, "the kernel does not list packet sockets");
@@ -229,7 +225,7 @@ static int check_devices(struct findings *findings, struct nl *nl, struct watch 
 	}
 	vec_for_each(k, &devices)
 		if (!err && (!args->ifname || !strcmp(args->ifname, k->name)))
-			check_device(findings, nl, &ethtool, watch, &sockets, k);
+			check_device(findings, watch, &sockets, k);
 	vec_free(&devices);
 	vec_free(&sockets);
 	return err;
@@ -237,16 +233,6 @@ static int check_devices(struct findings *findings, struct nl *nl, struct watch 
 
 int check_bites(struct findings *findings, struct watch *watch, const struct args *args)
 {
-	struct nl nl;
-	int err;
-
-	err = nl_open(&nl);
-	if (err) {
-		diag("cannot ask the kernel by netlink: %s", strerror(-err));
-		return err;
-	}
 	check_hazards(findings, watch);
-	err = check_devices(findings, &nl, watch, args);
-	nl_close(&nl);
-	return err;
+	return check_devices(findings, watch, args);
 }

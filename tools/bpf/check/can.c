@@ -226,8 +226,7 @@ static void say_what_is_missing(struct finding *finding, const struct check_devi
 }
 
 /* True if it can */
-static bool check_device(struct findings *findings, struct nl *nl,
-			 const struct nl_family *ethtool, const struct watch *watch,
+static bool check_device(struct findings *findings, struct watch *watch,
 			 const struct check_pools *pools, const struct check_device *k)
 {
 	struct finding *finding;
@@ -240,7 +239,7 @@ static bool check_device(struct findings *findings, struct nl *nl,
 		found_evidence(finding, "cannot: its driver has no queue management API");
 		return false;
 	}
-	device_ask(nl, ethtool, k->ifindex, &device);
+	device_ask(&watch->nl, &watch->ethtool, k->ifindex, &device);
 	bound = device_bound(watch->last, k->ifindex, &device);
 	found_evidence(finding,
 		       "can: queue management; header split %s", split_name(device.split));
@@ -269,23 +268,20 @@ static void say_none_can(struct findings *findings, const struct watch *watch)
 	found_remedy(finding, "a NIC whose driver has the queue management API and header split; in another namespace, run it there (ip netns exec); devmemsim is one to develop with");
 }
 
-static int check_devices(struct findings *findings, struct nl *nl, struct watch *watch,
+static int check_devices(struct findings *findings, struct watch *watch,
 			 const struct args *args)
 {
 	struct check_devices devices = {};
-	struct nl_family ethtool = {};
 	struct check_pools pools = {};
 	const struct check_device *k;
 	unsigned int able = 0;
 	int err;
 
 	err = watch_devices(watch, &devices) ?: watch_pools(watch, &pools);
-	if (!err)
-		nl_family(nl, ETHTOOL_GENL_NAME, &ethtool);
 	vec_for_each(k, &devices) {
 		if (err || k->loopback || (args->ifname && strcmp(args->ifname, k->name)))
 			continue;
-		able += check_device(findings, nl, &ethtool, watch, &pools, k);
+		able += check_device(findings, watch, &pools, k);
 	}
 	if (!err && !able)
 		say_none_can(findings, watch);
@@ -296,18 +292,8 @@ static int check_devices(struct findings *findings, struct nl *nl, struct watch 
 
 int can_host(struct findings *findings, struct watch *watch, const struct args *args)
 {
-	struct nl nl;
-	int err;
-
-	err = nl_open(&nl);
-	if (err) {
-		diag("cannot ask the kernel by netlink: %s", strerror(-err));
-		return err;
-	}
 	check_kernel(findings, watch);
-	check_uapi(findings, &nl);
+	check_uapi(findings, &watch->nl);
 	check_memory(findings);
-	err = check_devices(findings, &nl, watch, args);
-	nl_close(&nl);
-	return err;
+	return check_devices(findings, watch, args);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
+#include <linux/ethtool_netlink.h>
 #include <linux/genetlink.h>
 #include <linux/netdev.h>
 
@@ -13,7 +14,6 @@
 #include "devmemcheck.h"
 #include "devmemcheck.skel.h"
 #include "diag.h"
-#include "nl.h"
 #include "stream.h"
 #include "watch.h"
 
@@ -55,6 +55,13 @@ static int attach(struct watch *watch)
 
 int watch_open(struct watch *watch)
 {
+	int err = nl_open(&watch->nl);
+
+	if (err) {
+		diag("cannot ask the kernel by netlink: %s", strerror(-err));
+		return err;
+	}
+	nl_family(&watch->nl, ETHTOOL_GENL_NAME, &watch->ethtool);
 	watch->inv_skel = inventory_open();
 	return watch->inv_skel ? attach(watch) : -EINVAL;
 }
@@ -71,6 +78,7 @@ void watch_close(struct watch *watch)
 	devmemcheck_bpf__destroy(watch->skel);
 	if (watch->inv_skel)
 		inventory_close(watch->inv_skel);
+	nl_close(&watch->nl);
 }
 
 static int run_once(struct bpf_program *prog)
@@ -351,22 +359,17 @@ static void add_queue_drops(struct watch *watch, int sign)
 	struct qstats q = { watch, sign };
 	const struct inv_binding *binding, *other;
 	struct nl_family netdev;
-	struct nl nl;
 
-	if (nl_open(&nl))
+	if (nl_family(&watch->nl, NETDEV_FAMILY_NAME, &netdev))
 		return;
-	if (nl_family(&nl, NETDEV_FAMILY_NAME, &netdev))
-		goto out;
 	vec_for_each(binding, &watch->first->bindings) {
 		for (other = watch->first->bindings.at; other < binding; other++)
 			if (other->k.ifindex == binding->k.ifindex)
 				break;
 		if (other == binding && binding->k.ifindex &&
 		    nl_is_here(binding->k.ifindex, binding->k.ifname))
-			nl_queue_stats(&nl, &netdev, binding->k.ifindex, qstats_reply, &q);
+			nl_queue_stats(&watch->nl, &netdev, binding->k.ifindex, qstats_reply, &q);
 	}
-out:
-	nl_close(&nl);
 }
 
 static void show_progress(double left)

@@ -8,6 +8,7 @@
 #include "devmemcheck.h"
 #include "inventory.h"
 #include "vec.h"
+#include "nl.h"
 
 /* A binding over the time of the watch */
 struct occupancy {
@@ -47,6 +48,8 @@ DEFINE_VEC(check_pools, struct check_pool);
 struct devmemcheck_bpf;
 
 struct watch {
+	struct nl nl;
+	struct nl_family ethtool;
 	struct inventory_bpf *inv_skel;
 	struct devmemcheck_bpf *skel;
 	struct inventory *first;

@@ -25,70 +25,47 @@ enum {
  */
 #define MAX_PAGE	(256U << 20)
 
+/* The ends of a pipe; what is written goes out when it is flushed */
+static int open_pipe(FILE **in, FILE **out)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC))
+		return -1;
+	*in = fdopen(ends[0], "r");
+	*out = fdopen(ends[1], "w");
+	return *in && *out ? 0 : -1;
+}
+
 int pagelink_open(struct pagelink *reader, struct pagelink *front)
 {
-	int ask[2], answer[2];
-
-	if (pipe2(ask, O_CLOEXEC)) {
-		diag("cannot make a pipe: %s", strerror(errno));
-		return -errno;
-	}
-	if (pipe2(answer, O_CLOEXEC)) {
-		diag("cannot make a pipe: %s", strerror(errno));
-		close(ask[0]);
-		close(ask[1]);
-		return -errno;
-	}
-	*reader = (struct pagelink){ .in = ask[0], .out = answer[1] };
-	*front = (struct pagelink){ .in = answer[0], .out = ask[1] };
-	return 0;
+	if (!open_pipe(&reader->in, &front->out) && !open_pipe(&front->in, &reader->out))
+		return 0;
+	diag("cannot make a pipe: %s", strerror(errno));
+	return -1;
 }
 
 void pagelink_close(struct pagelink *link)
 {
-	close(link->in);
-	close(link->out);
+	fclose(link->in);
+	fclose(link->out);
 }
 
-static int write_all(int fd, const void *data, size_t len)
+static int send_bytes(FILE *out, const void *data, size_t len)
 {
-	const char *at = data;
-	ssize_t done;
-
-	while (len) {
-		done = write(fd, at, len);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return -1;
-		at += done;
-		len -= done;
-	}
-	return 0;
+	return fwrite(data, 1, len, out) != len;
 }
 
-static int read_all(int fd, void *data, size_t len)
+static int receive_bytes(FILE *in, void *data, size_t len)
 {
-	char *at = data;
-	ssize_t done;
-
-	while (len) {
-		done = read(fd, at, len);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return -1;
-		at += done;
-		len -= done;
-	}
-	return 0;
+	return fread(data, 1, len, in) != len;
 }
 
 int pagelink_ready(const struct pagelink *link)
 {
 	const char ready = READY;
 
-	return write_all(link->out, &ready, 1);
+	return send_bytes(link->out, &ready, 1) || fflush(link->out);
 }
 
 static int answer_one(const struct pagelink *link, struct page *page, bool openmetrics)
@@ -96,8 +73,8 @@ static int answer_one(const struct pagelink *link, struct page *page, bool openm
 	size_t len = 0;
 	char *text = page_write(page, openmetrics, &len);
 	uint32_t head = text && len <= MAX_PAGE ? len : 0;
-	int err = write_all(link->out, &head, sizeof(head)) ||
-		  write_all(link->out, text, head);
+	int err = send_bytes(link->out, &head, sizeof(head)) ||
+		  send_bytes(link->out, text, head) || fflush(link->out);
 
 	free(text);
 	return err;
@@ -107,7 +84,7 @@ void pagelink_answer(const struct pagelink *link, struct page *page)
 {
 	char asked;
 
-	while (!read_all(link->in, &asked, 1)) {
+	while (!receive_bytes(link->in, &asked, 1)) {
 		if (asked != ASK_TEXT && asked != ASK_OPENMETRICS) {
 			diag("the process that speaks HTTP asks for %#x, which there is not: it is answered no more",
 			     (unsigned char)asked);
@@ -122,7 +99,7 @@ bool pagelink_wait(const struct pagelink *link)
 {
 	char ready;
 
-	return !read_all(link->in, &ready, 1) && ready == READY;
+	return !receive_bytes(link->in, &ready, 1) && ready == READY;
 }
 
 char *pagelink_ask(const struct pagelink *link, bool openmetrics, size_t *len)
@@ -131,11 +108,12 @@ char *pagelink_ask(const struct pagelink *link, bool openmetrics, size_t *len)
 	uint32_t head;
 	char *text;
 
-	if (write_all(link->out, &ask, 1) || read_all(link->in, &head, sizeof(head)) ||
+	if (send_bytes(link->out, &ask, 1) || fflush(link->out) ||
+	    receive_bytes(link->in, &head, sizeof(head)) ||
 	    !head || head > MAX_PAGE)
 		return NULL;
 	text = malloc(head);
-	if (text && !read_all(link->in, text, head)) {
+	if (text && !receive_bytes(link->in, text, head)) {
 		*len = head;
 		return text;
 	}
@@ -145,7 +123,7 @@ char *pagelink_ask(const struct pagelink *link, bool openmetrics, size_t *len)
 
 bool pagelink_ended(const struct pagelink *link)
 {
-	struct pollfd pfd = { .fd = link->in };
+	struct pollfd pfd = { .fd = fileno(link->in) };
 
 	return poll(&pfd, 1, 0) == 1 && pfd.revents & POLLHUP;
 }

@@ -8,14 +8,14 @@
 #define DEVMEM_PAGELINK_H
 
 #include <stdbool.h>
-#include <stddef.h>
+#include <stdio.h>
 
 struct page;
 
 /* One end of it */
 struct pagelink {
-	int in;
-	int out;
+	FILE *in;
+	FILE *out;
 };
 
 /* Says what is wrong, and returns nonzero, on failure */

@@ -181,13 +181,17 @@ void probe_forget(const struct probe *probe, const struct vec_u32 *ids,
 	}
 }
 
-void probe_take_gone(const struct probe *probe, struct probe_gones *gone)
+void probe_take_gone(struct probe *probe, struct probe_gones *gone)
 {
+	__u64 frees = probe->skel->bss->frees;
 	struct vec_u32 ids = {};
 	struct exp_counts counts;
 	struct probe_gone *g;
 	const __u32 *id;
 
+	if (frees == probe->frees_taken)
+		return;
+	probe->frees_taken = frees;
 	probe_known(probe, &ids);
 	vec_for_each(id, &ids) {
 		probe_counts(probe, *id, &counts);

@@ -28,6 +28,7 @@ struct probe {
 	__u64 forgotten;		/* and that were taken out */
 	__u64 kept;			/* that were left then */
 	unsigned int num_cpus;
+	__u64 frees_taken;	/* ends of bindings that were looked for */
 	__u64 attached_ns;		/* monotonic */
 };
 
@@ -71,7 +72,7 @@ struct probe_gone {
 DEFINE_VEC(probe_gones, struct probe_gone);
 
 /* Takes those that ended since the last time */
-void probe_take_gone(const struct probe *probe, struct probe_gones *gone);
+void probe_take_gone(struct probe *probe, struct probe_gones *gone);
 
 /* Forgets bindings that are not in @inv, which was read after probe_known(): the
  * event of their end was missed.
