@@ -55,4 +55,6 @@ for file in sbin/devmem_exporter share/man/man8/devmem_exporter.8 share/ppdevmem
 	share/ppdevmem/runbooks/DevmemExhausted.md; do
 	check "$file is installed" test -s "$tmp/usr/$file"
 done
+pages=$(grep -oE 'file://[^{]*' "$tmp/usr/share/ppdevmem/devmem.rules.yml" | sort -u)
+is "$pages" "file://$tmp/usr/share/ppdevmem/runbooks" "the alerts' runbooks are where they are installed"
 done_testing

@@ -113,12 +113,13 @@ char *pagelink_ask(const struct pagelink *link, bool openmetrics, size_t *len)
 	    !head || head > MAX_PAGE)
 		return NULL;
 	text = malloc(head);
-	if (text && !receive_bytes(link->in, text, head)) {
-		*len = head;
-		return text;
+	if (!text || receive_bytes(link->in, text, head)) {
+		/* What is left in the pipe would pass for the next answer */
+		diag("a page of %u bytes cannot be taken over: %s", head, strerror(errno));
+		exit(EXIT_FAILURE);
 	}
-	free(text);
-	return NULL;
+	*len = head;
+	return text;
 }
 
 bool pagelink_ended(const struct pagelink *link)
