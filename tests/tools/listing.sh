@@ -3,6 +3,7 @@
 #
 # For the tests of devmemls: the document of the last call, and all of them.
 
+# shellcheck disable=SC2154 # common.sh sets tmp
 ls="$tmp/ls.json"
 docs="$tmp/docs.json"
 
